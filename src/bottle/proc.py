@@ -1,0 +1,130 @@
+"""The only module that spawns processes."""
+
+import shlex
+import subprocess  # noqa: TID251 - this is the one place
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+from attrs import field, frozen
+
+from bottle.errors import BottleError, EnvironmentLacksError
+
+
+@frozen(kw_only=True)
+class Command:
+    """A program to run. `argv` never holds a secret. `env` None inherits. `timeout` in seconds."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] | None = field(default=None, repr=False)
+    cwd: str | None = None
+    timeout: float | None = 60.0
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv)
+
+
+@frozen(kw_only=True)
+class Completed:
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def text(self) -> str:
+        return self.stdout.decode(errors="replace").strip()
+
+
+class CommandFailed(BottleError):  # noqa: N818 - reads as the event it is
+    """A command ended with a non-zero code, or not within its time."""
+
+    def __init__(self, command: Command, completed: Completed | None) -> None:
+        self.completed = completed
+        if completed is None:
+            outcome, detail = f"did not end within {command.timeout:g} s", ""
+        else:
+            outcome = f"exited with {completed.code}"
+            detail = "\n" + completed.stderr.decode(errors="replace").strip()[-4000:]
+        super().__init__(f"`{command}` {outcome}{detail}")
+
+
+def run(command: Command, *, stdin: bytes | IO[bytes] | None = None, check: bool = True) -> Completed:
+    """Runs to the end and captures both streams.
+
+    Raises CommandFailed for a non-zero code (where `check`) or an exceeded timeout, and
+    EnvironmentLacksError where the program does not exist.
+    """
+    try:
+        done = subprocess.run(
+            command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            timeout=command.timeout,
+            capture_output=True,
+            check=False,
+            **_stdin(stdin),
+        )
+    except subprocess.TimeoutExpired:
+        raise CommandFailed(command, None) from None
+    except FileNotFoundError:
+        raise EnvironmentLacksError(f"the program '{command.argv[0]}' is not installed") from None
+    completed = Completed(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    if check and completed.code:
+        raise CommandFailed(command, completed)
+    return completed
+
+
+def _stdin(stdin: bytes | IO[bytes] | None) -> dict[str, object]:
+    if isinstance(stdin, bytes):
+        return {"input": stdin}
+    return {"stdin": subprocess.DEVNULL if stdin is None else stdin}
+
+
+def spawn(
+    command: Command,
+    *,
+    stdin: int | IO[bytes] | None = None,
+    stdout: int | IO[bytes] | None = None,
+    stderr: int | IO[bytes] | None = None,
+    pass_fds: Sequence[int] = (),
+    new_session: bool = False,
+) -> "Process":
+    """Starts and returns at once. None for a stream inherits it; PIPE and DEVNULL as in this module."""
+    try:
+        return subprocess.Popen(
+            command.argv,
+            env=command.env,
+            cwd=command.cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=tuple(pass_fds),
+            start_new_session=new_session,
+        )
+    except FileNotFoundError:
+        raise EnvironmentLacksError(f"the program '{command.argv[0]}' is not installed") from None
+
+
+def wait(process: "Process", timeout: float | None = None) -> int | None:
+    """The exit code, or None where the process still runs after `timeout` seconds."""
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def end(process: "Process", patience: float = 5.0) -> None:
+    """Closes the input that `spawn` piped, waits `patience` seconds, then kills; no error where it ended."""
+    if process.stdin:
+        with suppress(OSError):
+            process.stdin.close()
+    if wait(process, patience) is None:
+        process.kill()
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+Process = subprocess.Popen[bytes]
+PIPE = subprocess.PIPE
+DEVNULL = subprocess.DEVNULL
