@@ -1,0 +1,86 @@
+"""Messages between `bottle` and its sidecar: one JSON object a line, host to stdin, sidecar to stdout.
+
+The host sends `Start` first and may send `Shutdown`; end of file on stdin means that the owner died,
+and the sidecar exits at once. The sidecar answers `Ready` once it holds the bottle's listener's
+address, or `Failed`. Secrets travel in `Start` only: never in argv, environment or a file.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cattrs
+from attrs import field, frozen
+
+from bottle_sidecar.policy.document import Policy
+
+VERSION = 1
+
+
+@frozen(kw_only=True)
+class Exit:
+    """Where the bottle's one exit comes in.
+
+    `handover`: the sidecar listens on this unix socket, and whoever stands in the agent's network
+    namespace sends it a listening TCP socket (SCM_RIGHTS). `unix`: the sidecar accepts the agent's
+    connections on this unix socket itself (gVisor). Exactly one is set.
+    """
+
+    handover: str | None = None
+    unix: str | None = None
+
+
+@frozen(kw_only=True)
+class Start:
+    """Everything a sidecar needs. `upstream_proxy`: the host's own proxy as http://[user:pw@]host:port."""
+
+    version: int = VERSION
+    identity: str
+    policy: Policy
+    exit: Exit
+    tokens: Mapping[str, str] = field(factory=dict, repr=False)
+    placeholders: Mapping[str, str] = field(factory=dict, repr=False)
+    upstream_proxy: str | None = field(default=None, repr=False)
+    no_proxy: str | None = None
+
+
+@frozen(kw_only=True)
+class Ready:
+    """`trust_store`: the CAs that the agent should trust, PEM, the bottle's own among them."""
+
+    ca_certificate: str
+    ca_fingerprint: str
+    trust_store: str
+
+
+@frozen(kw_only=True)
+class Failed:
+    """Why the sidecar could not start, in words for the operator."""
+
+    message: str
+
+
+@frozen(kw_only=True)
+class Shutdown:
+    """Close every connection and exit 0."""
+
+
+Message = Start | Ready | Failed | Shutdown
+_KINDS: Mapping[str, type[Message]] = {"start": Start, "ready": Ready, "failed": Failed, "shutdown": Shutdown}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_converter = cattrs.Converter(forbid_extra_keys=True)
+
+
+def to_json(message: Message) -> dict[str, Any]:
+    return {"kind": _NAMES[type(message)], **_converter.unstructure(message)}
+
+
+def from_json(document: Mapping[str, Any]) -> Message:
+    """The message behind a decoded line. Raises ValueError for an unknown kind or a wrong shape."""
+    fields = dict(document)
+    kind = _KINDS.get(fields.pop("kind", ""))
+    if kind is None:
+        raise ValueError("unknown control message")
+    try:
+        return _converter.structure(fields, kind)
+    except Exception as error:
+        raise ValueError(f"malformed {_NAMES[kind]} message") from error

@@ -1,0 +1,1 @@
+"""What a bottle may do, decided without sockets, clocks, environment or disk. Host and sidecar share it."""
