@@ -1,0 +1,43 @@
+# `make test` passes on a bare Debian 12 with make and root: `setup` installs what is missing.
+
+VENV := .venv/bin
+SOURCES := src sidecar_image tests build.py
+LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock"
+
+.PHONY: setup test lint format build demo lock clean
+
+setup:
+	tests/setup/install
+
+test: lint
+	$(VENV)/python -m pytest
+
+lint: setup
+	$(VENV)/ruff check $(SOURCES)
+	$(VENV)/ruff format --check $(SOURCES)
+	$(VENV)/mypy $(SOURCES)
+	$(VENV)/lint-imports
+
+format: setup
+	$(VENV)/ruff check --fix $(SOURCES)
+	$(VENV)/ruff format $(SOURCES)
+
+build:
+	python3 build.py
+
+demo: build
+	dist/bottle.pyz demo
+
+lock: setup
+	$(LOCK) --upgrade pyproject.toml -o requirements/host.lock
+	$(LOCK) --upgrade requirements/build.in -o requirements/build.lock
+	$(LOCK) --upgrade requirements/native.in -o sidecar_image/native.lock
+	$(LOCK) --upgrade --override requirements/sidecar-overrides.txt requirements/sidecar.in \
+		-o sidecar_image/requirements.lock
+	$(LOCK) --upgrade --override requirements/sidecar-overrides.txt --override requirements/test-overrides.txt \
+		pyproject.toml requirements/test.in -o requirements/test.lock
+
+clean:
+	if [ -e .build/tests/engine.json ]; then cd tests && ../$(VENV)/python -m support.engine stop; fi
+	rm -rf .build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
