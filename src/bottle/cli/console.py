@@ -1,0 +1,135 @@
+"""Everything that is printed: results on stdout; progress, notes, warnings and errors on stderr.
+
+rich is loaded only where a spinner is to turn, in `_live_display`, the one place that knows it.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self, TextIO
+
+from bottle.cli import render
+from bottle.cli.render import Result
+from bottle.errors import BottleError
+from bottle.progress import Progress
+from bottle.terminal import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as LiveDisplay
+
+_WORTH_MENTIONING = 1.0
+"""Seconds from which on a finished step is said to have taken its time."""
+_RED, _YELLOW, _DIM, _BOLD = "1;31", "1;33", "2", "1"
+
+
+class Console:
+    """Speaks to the operator: results on `stdout`, all else on `stderr`. It is a bottle.progress.Progress.
+
+    `live`: stderr is a terminal that can redraw a line. `color`: it may get colours.
+    """
+
+    def __init__(self, stdout: TextIO, stderr: TextIO, *, live: bool, color: bool) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
+        self._live = live
+        self._color = color
+        self._display: LiveDisplay | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, stdout: TextIO, stderr: TextIO) -> Self:
+        """Redraws and colours only on a terminal that is not dumb; NO_COLOR, non-empty, turns colours off."""
+        terminal = stderr.isatty() and environ.get("TERM", "dumb") != "dumb"
+        return cls(stdout, stderr, live=terminal, color=terminal and not environ.get("NO_COLOR"))
+
+    @property
+    def progress(self) -> Progress:
+        return self
+
+    def result(self, result: Result, *, as_json: bool) -> None:
+        """Prints a result. Its warnings go to stderr, unless the JSON document has them."""
+        text = render.as_json(result) if as_json else render.as_text(result)
+        if text:
+            self._stdout.write(text + "\n")
+            self._stdout.flush()
+        if not as_json:
+            for warning in result.warnings:
+                self.warn(warning)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Shows `title` for as long as the context lasts, and afterwards how long that was if it was long."""
+        begun = time.monotonic()
+        try:
+            with self._spinning(title):
+                yield
+        except BaseException:
+            self._line(f"{self._styled(printable(title), _RED)}: not finished {self._took(begun)}")
+            raise
+        if time.monotonic() - begun >= _WORTH_MENTIONING:
+            self._line(f"{printable(title)}: done {self._took(begun)}")
+
+    def info(self, text: str) -> None:
+        self._line(printable(text))
+
+    def note(self, text: str) -> None:
+        self._line(self._styled(printable(text), _DIM))
+
+    def warn(self, text: str) -> None:
+        self._line(f"{self._styled('warning:', _YELLOW)} {printable(text)}")
+
+    def error(self, error: BottleError) -> None:
+        """`error: place: what happened`, and in a line of its own what mends it."""
+        place = f"{self._styled(printable(error.location), _BOLD)}: " if error.location else ""
+        self._line(f"{self._styled('error:', _RED)} {place}{printable(error.message)}")
+        if error.hint:
+            self._line(f"{self._styled('hint:', _BOLD)} {printable(error.hint)}")
+
+    def bug(self, error: BaseException, report: str) -> None:
+        """What the operator is told of a fault of this program; `report` is where the rest stands."""
+        self._line(f"{self._styled('error:', _RED)} this is a bug in bottle ({type(error).__name__})")
+        self._line(
+            f"{self._styled('hint:', _BOLD)} the report to send, without secrets, is {printable(report)}"
+        )
+
+    @contextmanager
+    def _spinning(self, title: str) -> Iterator[None]:
+        if not self._live:
+            self._line(f"{printable(title)} ...")
+            yield
+            return
+        outermost = self._display is None
+        display = self._display = self._display or _live_display(self._stderr, color=self._color)
+        task = display.add_task(printable(title), total=None)
+        if outermost:
+            display.start()
+        try:
+            yield
+        finally:
+            display.remove_task(task)
+            if outermost:
+                display.stop()
+                self._display = None
+
+    def _line(self, text: str) -> None:
+        """A whole line; above the spinner where one turns."""
+        if self._display:
+            self._display.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
+        else:
+            self._stderr.write(text + "\n")
+            self._stderr.flush()
+
+    def _took(self, begun: float) -> str:
+        return self._styled(f"({time.monotonic() - begun:.1f} s)", _DIM)
+
+    def _styled(self, text: str, style: str) -> str:
+        return f"\x1b[{style}m{text}\x1b[0m" if self._color else text
+
+
+def _live_display(stream: TextIO, *, color: bool) -> "LiveDisplay":
+    """Spinners with their title and seconds, gone when they end."""
+    from rich.console import Console as RichConsole  # noqa: PLC0415 - costs 50 ms that most commands need not pay
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - same
+
+    console = RichConsole(file=stream, force_terminal=True, no_color=not color, highlight=False)
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)

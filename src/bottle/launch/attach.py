@@ -1,0 +1,161 @@
+"""`bottle attach`: the operator's terminal at an agent that another `bottle` runs."""
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from select import select
+
+from bottle.errors import BottleError
+from bottle.launch.frames import Data, Exit, FrameError, FrameReader, Hello, Resize, encode
+from bottle.launch.screen import Screen, screen
+from bottle.signal_queue import SignalQueue
+from bottle.terminal import Terminal
+
+_CHUNK = 65536
+_TYPED_ENOUGH = 65536
+_SHOW_PATIENCE = 2.0
+"""Seconds for the terminal to take the rest of the output after the agent's end."""
+
+
+def attach(socket_path: Path, terminal: Terminal) -> int:
+    """Shares the session's terminal until the agent ends (its exit status), or Ctrl-P Ctrl-Q detaches (0).
+
+    128 + n where signal n ended this client; the agent runs on. Raises UsageError where `terminal` is
+    none, BottleError where nobody listens or the session vanishes.
+    """
+    with _connection(socket_path) as connection, screen(terminal) as shown:
+        return _Attachment(connection, shown).run()
+
+
+class DetachKeys:
+    """Finds Ctrl-P Ctrl-Q in what is typed; Ctrl-P is held back until the next key.
+
+    Programs may have asked the terminal for the longer encodings of kitty and xterm, so these count, too.
+    """
+
+    _CONTROL = rb"(?:\x%02x|\x1b\[%d(?::\d*)*;(?:5|69|133|197)(?::1)?u|\x1b\[27;5;%d~)"
+    _P = re.compile(_CONTROL % (0x10, ord("p"), ord("p")))
+    _Q = re.compile(_CONTROL % (0x11, ord("q"), ord("q")))
+    _RELEASE = re.compile(rb"\x1b\[\d+(?::\d*)*;\d+:3u")
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, typed: bytes) -> tuple[bytes, bool]:
+        """What goes on to the agent, and whether the operator wants to leave."""
+        passed, position = b"", 0
+        while position < len(typed):
+            if self._held:
+                if release := self._RELEASE.match(typed, position):
+                    self._held += release.group()
+                    position = release.end()
+                    continue
+                if self._Q.match(typed, position):
+                    return passed, True
+                passed, self._held = passed + self._held, b""
+            found = self._P.search(typed, position)
+            if not found:
+                return passed + typed[position:], False
+            passed += typed[position : found.start()]
+            self._held, position = found.group(), found.end()
+        return passed, False
+
+
+class _Attachment:
+    def __init__(self, connection: socket.socket, shown: Screen) -> None:
+        self._connection = connection
+        self._screen = shown
+        self._keys = DetachKeys()
+        self._reader = FrameReader()
+        self._unsent = bytearray(encode(Hello(shown.size())))
+        self._status: int | None = None
+
+    def run(self) -> int:
+        while self._status is None:
+            readable, writable, _ = select(self._sources(), self._sinks(), [])
+            if self._screen.signals in readable:
+                self._answer_signals()
+            if self._screen.input in readable:
+                self._type()
+            if self._connection in writable:
+                self._send()
+            if self._connection in readable:
+                self._receive()
+            if self._screen.output in writable:
+                self._screen.flush()
+        self._show_rest()
+        return self._status
+
+    def _sources(self) -> list[socket.socket | SignalQueue | int]:
+        sources: list[socket.socket | SignalQueue | int] = [self._screen.signals]
+        if not self._screen.full:
+            sources.append(self._connection)
+        if len(self._unsent) < _TYPED_ENOUGH:
+            sources.append(self._screen.input)
+        return sources
+
+    def _sinks(self) -> list[socket.socket | int]:
+        sinks: list[socket.socket | int] = [self._connection] if self._unsent else []
+        return [*sinks, self._screen.output] if self._screen.waiting else sinks
+
+    def _answer_signals(self) -> None:
+        changed, ending = self._screen.react(self._screen.signals.take())
+        if changed:
+            self._unsent += encode(Resize(self._screen.size()))
+        if ending:
+            self._status = 128 + ending
+
+    def _type(self) -> None:
+        typed = self._screen.read()
+        if typed == b"":
+            self._status = 129
+        passed, detached = self._keys.feed(typed or b"")
+        self._unsent += encode(Data(passed))
+        if detached:
+            self._status = 0
+
+    def _send(self) -> None:
+        try:
+            del self._unsent[: self._connection.send(self._unsent[:_CHUNK])]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent.clear()  # the reading side says how it ended
+
+    def _receive(self) -> None:
+        try:
+            received = self._connection.recv(_CHUNK)
+            if not received:
+                raise BottleError("the session ended without an exit status")
+            for frame in self._reader.feed(received):
+                if isinstance(frame, Data):
+                    self._screen.show(frame.data)
+                elif isinstance(frame, Exit):
+                    self._status = frame.status
+        except BlockingIOError:
+            return
+        except (ConnectionError, FrameError) as error:
+            raise BottleError(f"the session is lost: {error}") from None
+
+    def _show_rest(self) -> None:
+        end = time.monotonic() + _SHOW_PATIENCE
+        while self._screen.waiting and (left := end - time.monotonic()) > 0:
+            _, writable, _ = select([], [self._screen.output], [], left)
+            if writable:
+                self._screen.flush()
+
+
+@contextmanager
+def _connection(path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            raise BottleError(
+                f"no session can be reached at {path}: {error}", hint="bottle list active"
+            ) from None
+        connection.setblocking(False)
+        yield connection
