@@ -1,0 +1,168 @@
+"""The contract of a back-end: what isolates the agent.
+
+`Backend` says whether it can run here, builds what it needs, and hands out `Bottle`s. A `Bottle` is
+the handle of one sandbox and of all host resources that carry its identity; it can be made from the
+identity alone, so that teardown, `cleanup` after kill -9, and `exec` from another process are one path.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import IO, ClassVar, Protocol
+
+from attrs import field, frozen
+
+from bottle.assets import Assets
+from bottle.paths import Paths
+from bottle.plan import LaunchPlan
+from bottle.proc import Command
+from bottle.progress import Progress
+from bottle.terminal import TerminalSize as TerminalSize  # noqa: PLC0414 - part of this contract
+from bottle_sidecar.control.protocol import Exit
+
+
+@frozen(kw_only=True)
+class BackendContext:
+    """What every back-end is made from: `Backend(context)`.
+
+    `environ` is what outside programs (docker, npm) run with, and holds `BOT_BOTTLE_*` and proxy
+    settings that a back-end may honour. `uid` is the operator's.
+    """
+
+    paths: Paths
+    environ: Mapping[str, str] = field(repr=False)
+    uid: int
+
+
+@frozen(kw_only=True)
+class Availability:
+    """Whether a back-end can run here; `detail` says what was found, `hint` what would mend it."""
+
+    usable: bool
+    detail: str
+    hint: str | None = None
+
+
+@frozen(kw_only=True)
+class SidecarLaunch:
+    """How to start a bottle's sidecar: run `command`, stdin and stdout piped, and send `exit` in Start."""
+
+    command: Command
+    exit: Exit
+
+
+@frozen(kw_only=True)
+class Streams:
+    """File descriptors that become the process's standard streams."""
+
+    stdin: int
+    stdout: int
+    stderr: int
+
+
+@frozen(kw_only=True)
+class ExecRequest:
+    """A process inside the sandbox, as the agent's user.
+
+    With `terminal` it gets a controlling terminal of that size, in a session of its own; `streams`
+    is then unused. `env` is its whole environment (a back-end adds nothing).
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: str
+    terminal: TerminalSize | None = None
+    streams: Streams | None = None
+
+
+class Running(ABC):
+    """A process inside the sandbox. `master`: the terminal's controlling end, where one was asked for."""
+
+    master: int | None
+
+    @abstractmethod
+    def wait(self) -> int:
+        """The exit status, 128 + n where signal n ended it."""
+
+    @abstractmethod
+    def resize(self, size: TerminalSize) -> None: ...
+
+    @abstractmethod
+    def kill(self) -> None:
+        """Ends the process; no error where it ended before."""
+
+
+class Resource(Protocol):
+    """Something on the host that carries an identity. `remove` is idempotent."""
+
+    @property
+    def identity(self) -> str: ...
+
+    def describe(self) -> str: ...
+
+    def remove(self) -> None: ...
+
+
+class Bottle(ABC):
+    """One sandbox and all of its host resources."""
+
+    identity: str
+
+    @abstractmethod
+    def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
+        """Makes what the sidecar needs (a volume, a directory) and says how to start it."""
+
+    @abstractmethod
+    def companion(self, module: str) -> Command:
+        """Says how to run another module of the sidecar's package beside the sidecar.
+
+        Its one argument is the address, or a name of it, at which the sidecar can reach it. It must end
+        with its standard input; `remove` ends it, too.
+        """
+
+    @abstractmethod
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+        """Brings the sandbox up, hands its exit to the running sidecar, and proves the isolation.
+
+        `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
+        /workspace exist, empty and owned by the agent's user. Raises IsolationError where the proof fails.
+        """
+
+    @abstractmethod
+    def put(self, target: str, archive: IO[bytes]) -> None:
+        """Unpacks a tar stream into a directory of the sandbox; everything becomes the agent's user's."""
+
+    @abstractmethod
+    def start(self, request: ExecRequest) -> Running:
+        """Starts a process inside. Raises NotRunningError where the sandbox is gone."""
+
+    @abstractmethod
+    def running(self) -> bool: ...
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Ends every process and removes every host resource of this identity; idempotent."""
+
+
+class Backend(ABC):
+    """One way of isolating an agent."""
+
+    name: ClassVar[str]
+
+    def __init__(self, context: BackendContext) -> None:
+        self.context = context
+
+    @abstractmethod
+    def availability(self) -> Availability:
+        """Probes the machine; quick, changes nothing."""
+
+    @abstractmethod
+    def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
+        """Builds the sidecar and the agent's image or CLI; returns at once where they are cached."""
+
+    @abstractmethod
+    def bottle(self, identity: str) -> Bottle:
+        """The handle for an identity, whether or not anything of it exists yet."""
+
+    @abstractmethod
+    def resources(self) -> Sequence[Resource]:
+        """Every host resource that carries an identity of this operator, live ones included."""

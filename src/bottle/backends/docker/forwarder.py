@@ -1,0 +1,48 @@
+"""Runs inside a sandbox with a network stack of its own (gVisor), by `python3 -c`: standard library only.
+
+    python3 -c SOURCE UNIX_SOCKET PORT
+
+Listens on 127.0.0.1:PORT and joins each connection to UNIX_SOCKET, which the sidecar serves. Prints
+`up` once it listens; ends when its standard input does. It runs as the agent's user: an agent that
+kills it cuts off its own way out.
+"""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+_CHUNK = 65536
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while chunk := await reader.read(_CHUNK):
+            writer.write(chunk)
+            await writer.drain()
+        writer.write_eof()
+
+
+async def _join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        try:
+            out_reader, out_writer = await asyncio.open_unix_connection(path)
+            try:
+                await asyncio.gather(_pump(reader, out_writer), _pump(out_reader, writer))
+            finally:
+                out_writer.close()
+        finally:
+            writer.close()
+
+
+async def forward(path: str, port: int) -> None:
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _join(path, reader, writer)
+
+    server = await asyncio.start_server(join, "127.0.0.1", port)
+    print("up", flush=True)  # noqa: T201 - the owner waits for this line
+    async with server:
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.buffer.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(forward(sys.argv[1], int(sys.argv[2])))
