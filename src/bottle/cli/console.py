@@ -5,7 +5,7 @@ rich is loaded only where a spinner is to turn, in `_live_display`, the one plac
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TextIO
 
 from bottle.cli import render
@@ -115,8 +115,9 @@ class Console:
         if self._display:
             self._display.console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
         else:
-            self._stderr.write(text + "\n")
-            self._stderr.flush()
+            with suppress(OSError):  # nobody reads it; the exit status still says how it ended
+                self._stderr.write(text + "\n")
+                self._stderr.flush()
 
     def _took(self, begun: float) -> str:
         return self._styled(f"({time.monotonic() - begun:.1f} s)", _DIM)

@@ -1,0 +1,26 @@
+"""What the shell is offered for names that only this machine knows; nothing where they cannot be read."""
+
+from collections.abc import Callable, Iterable
+
+import click
+
+from bottle.cli.app import App
+from bottle.errors import BottleError
+
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def _offering(names: Callable[[App], Iterable[str]]) -> Complete:
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        try:
+            return [name for name in names(App.of(context)) if name.startswith(incomplete)]
+        except (BottleError, OSError):  # an error in the midst of typing helps nobody
+            return []
+
+    return complete
+
+
+agents = _offering(lambda app: (entry.name for entry in app.catalog.agents().entries))
+backends = _offering(lambda app: app.backends)
+live_bottles = _offering(lambda app: (record.identity for record in app.manager.store.live()))
+places_in_live_bottles = _offering(lambda app: (f"{record.identity}:" for record in app.manager.store.live()))

@@ -1,0 +1,110 @@
+"""`bottle list` and `bottle info`."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+import click
+
+from bottle.cli import complete
+from bottle.cli.app import App, json_option
+from bottle.cli.preflight import summary
+from bottle.cli.render import Json, Result
+from bottle.manifest.catalog import ListedAgent
+from bottle.state.store import StateEntry
+
+
+@click.command("list")
+@json_option
+@click.argument("what", type=click.Choice(["available", "active"]), default="active")
+@click.pass_context
+def list_(context: click.Context, *, what: str, as_json: bool) -> int:
+    """List the agents that can be started (available), or the bottles that run (active, the default)."""
+    app = App.of(context)
+    app.console.result(_available(app) if what == "available" else _active(app), as_json=as_json)
+    return 0
+
+
+@click.command()
+@json_option
+@click.argument("agent", shell_complete=complete.agents)
+@click.pass_context
+def info(context: click.Context, *, as_json: bool, agent: str) -> int:
+    """Show what AGENT would be given: its manifest resolved, nothing started."""
+    app = App.of(context)
+    resolved = app.inspect(agent)
+    plan = resolved.plan
+    data: dict[str, Json] = {
+        "agent": plan.agent,
+        "agent_file": str(plan.agent_file),
+        "trust": plan.agent_trust.value,
+        "bottle": plan.bottle,
+        "backend": plan.backend,
+        "provider": plan.program.template,
+        "env": [variable.name for variable in plan.env],
+        "skills": [tree.source.name for tree in plan.seed_trees],
+        "routes": [{"host": route.host, "origin": route.origin} for route in plan.policy.routes],
+        "git_upstreams": [{"name": up.name, "host": up.host, "port": up.port} for up in plan.git_upstreams],
+    }
+    result = Result(data=data, text=summary(plan), warnings=resolved.warnings)
+    app.console.result(result, as_json=as_json)
+    return 0
+
+
+def _available(app: App) -> Result:
+    listing = app.catalog.agents()
+    agents = [_agent(entry) for entry in listing.entries]
+    return Result(
+        data=agents,
+        table=agents,
+        warnings=tuple(str(problem) for problem in listing.warnings),
+    )
+
+
+def _agent(entry: ListedAgent) -> Mapping[str, Json]:
+    """A broken file is listed, too, with its first error."""
+    return {
+        "agent": entry.name,
+        "bottle": entry.loaded.manifest.bottle if entry.loaded else None,
+        "trust": entry.trust.value,
+        "file": str(entry.file),
+        "error": str(entry.error).splitlines()[0] if entry.error else None,
+    }
+
+
+def _active(app: App) -> Result:
+    entries = [entry for entry in app.manager.store.entries() if entry.live]
+    records = [entry.record for entry in entries if entry.record]
+    data: list[Json] = [
+        {
+            "identity": record.identity,
+            "agent": record.agent,
+            "bottle": record.bottle,
+            "backend": record.backend,
+            "provider": record.provider,
+            "age_seconds": max(0, round(time.time() - record.created)),
+            "interactive": record.interactive,
+            "state": record.phase.value,
+        }
+        for record in records
+    ]
+    rows = [
+        [
+            *(record.identity, record.agent, record.bottle, record.backend, record.provider),
+            *(_age(record.created), record.phase.value),
+        ]
+        for record in records
+    ]
+    return Result(data=data, table=rows, warnings=problems_of(entries))
+
+
+def problems_of(entries: Iterable[StateEntry]) -> tuple[str, ...]:
+    """What is to be said of bottles whose state cannot be read."""
+    return tuple(f"{entry.folder}: {entry.problem}" for entry in entries if entry.problem)
+
+
+def _age(created: float) -> str:
+    seconds = max(0, int(time.time() - created))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"

@@ -1,0 +1,150 @@
+"""`bottle start` and `bottle run`."""
+
+import os
+from functools import partial
+
+import click
+
+from bottle.backends.base import Streams
+from bottle.cli import complete
+from bottle.cli.app import App
+from bottle.cli.preflight import summary
+from bottle.errors import InterruptedByUser, UsageError
+from bottle.launch.launcher import LiveBottle
+from bottle.launch.resolve import LaunchOptions, Resolved
+from bottle.launch.session import Session
+from bottle.plan import Trust
+from bottle.secret import Secret, SecretValues
+
+_AGENT_ARGS = {"allow_interspersed_args": False}
+_BACKEND_HELP = "docker, native or gvisor; else BOT_BOTTLE_BACKEND, then docker if an engine answers."
+
+
+class AgentCommand(click.Command):
+    """Takes its options before and behind AGENT; from the next word on, all is the agent's.
+
+    An unknown option there is an error, not an argument: a mistyped `--dry-run` must not launch.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        agent = self._behind_options(args, 0)
+        if agent < len(args) and args[agent] != "--":
+            words = self._behind_options(args, agent + 1)
+            args = [*args[:agent], *args[agent + 1 : words], args[agent], *args[words:]]
+        return super().parse_args(ctx, args)
+
+    def _behind_options(self, args: list[str], at: int) -> int:
+        options = [option for option in self.params if isinstance(option, click.Option)]
+        with_value = {name for option in options if not option.is_flag for name in option.opts}
+        while at < len(args) and args[at].startswith("-") and args[at] not in {"-", "--"}:
+            at += 2 if args[at] in with_value else 1
+        return at
+
+
+@click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
+@click.option("-y", "--yes", is_flag=True, help="Launch without asking.")
+@click.option(
+    "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
+)
+@click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
+@click.option("--cwd", "workspace", is_flag=True, help="Bring a private copy of the current directory in.")
+@click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
+@click.argument("agent", shell_complete=complete.agents)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def start(
+    context: click.Context,
+    *,
+    yes: bool,
+    dry_run: bool,
+    backend: str | None,
+    workspace: bool,
+    remote_control: bool,
+    agent: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Start AGENT in a bottle and attach this terminal to it.
+
+    ARGUMENTS go to the agent; put `--` before them. The exit status is the agent's.
+    """
+    app = App.of(context)
+    words, behind = split_at_dashes(arguments)
+    options = LaunchOptions(workspace=workspace, remote_control=remote_control, arguments=words + behind)
+    resolved = app.resolve(agent, backend, options)
+    app.console.info(summary(resolved.plan))
+    if dry_run:
+        return 0
+    if not app.terminal.is_tty():
+        raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
+    if not yes and not app.terminal.confirm("launch this agent?"):
+        raise InterruptedByUser("not launched")
+    return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
+
+
+@click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
+@click.option(
+    "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
+)
+@click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
+@click.option("--cwd", "workspace", is_flag=True, help="Bring a private copy of the current directory in.")
+@click.argument("agent", shell_complete=complete.agents)
+@click.argument("task", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_context
+def run(
+    context: click.Context,
+    *,
+    dry_run: bool,
+    backend: str | None,
+    workspace: bool,
+    agent: str,
+    task: tuple[str, ...],
+) -> int:
+    """Run AGENT on TASK without a terminal; its output goes to stdout, the exit status is the agent's.
+
+    What stands behind `--` goes to the agent as arguments.
+    """
+    app = App.of(context)
+    words, arguments = split_at_dashes(task)
+    if not words:
+        raise UsageError("there is no task", hint="bottle run AGENT 'what to do'")
+    options = LaunchOptions(workspace=workspace, task=" ".join(words), arguments=arguments)
+    resolved = app.resolve(agent, backend, options)
+    if dry_run:
+        app.console.info(summary(resolved.plan))
+        return 0
+    if resolved.plan.agent_trust is Trust.CWD:
+        app.console.warn(
+            f"{agent} is {resolved.plan.agent_file}, from the current directory, not from your home"
+        )
+    return app.manager.launch(resolved, _ask(app, resolved), _headless)
+
+
+def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What stands before the first `--`, and what behind it."""
+    if "--" not in words:
+        return words, ()
+    at = words.index("--")
+    return words[:at], words[at + 1 :]
+
+
+def _ask(app: App, resolved: Resolved) -> SecretValues:
+    answers = {
+        question.variable: Secret(app.terminal.prompt_secret(f"{question.message}:"))
+        for question in resolved.questions
+    }
+    return resolved.answered(answers)
+
+
+def _interactive(app: App, live: LiveBottle) -> int:
+    """The agent at the operator's terminal, which others may attach to."""
+    running = live.start_agent(terminal=app.terminal.size())
+    socket = app.paths.attach_socket(live.identity)
+    return Session(running, terminal=app.terminal, attach_socket=socket).run()
+
+
+def _headless(live: LiveBottle) -> int:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        return Session(live.start_agent(streams=Streams(stdin=nothing, stdout=1, stderr=2))).run()
+    finally:
+        os.close(nothing)

@@ -1,0 +1,134 @@
+"""Runs a plan, step by step; whatever was made is taken down in reverse, however it ends."""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from attrs import evolve, field, frozen
+
+from bottle.assets import Assets
+from bottle.backends.base import Backend, Bottle, ExecRequest, Running, Streams, TerminalSize
+from bottle.launch.seed import RUN, environment_archive, home_archive
+from bottle.launch.signals import termination
+from bottle.plan import AGENT_HOME, WORKSPACE, LaunchPlan
+from bottle.proc import Completed
+from bottle.progress import Progress
+from bottle.secret import SecretValues
+from bottle.sidecar.process import SidecarError, SidecarProcess
+from bottle.state.record import BottleRecord, Phase
+from bottle.state.store import StateStore
+from bottle.workspace.snapshot import Snapshot
+from bottle_sidecar.control.protocol import Exit, Start
+
+
+@frozen(kw_only=True)
+class LiveBottle:
+    """A bottle that is up: its isolation is proven, its files are in, its agent is not started yet."""
+
+    bottle: Bottle
+    identity: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+
+    def start_agent(self, *, terminal: TerminalSize | None = None, streams: Streams | None = None) -> Running:
+        request = ExecRequest(argv=self.argv, env=self.env, cwd=str(WORKSPACE))
+        return self.bottle.start(evolve(request, terminal=terminal, streams=streams))
+
+    def capture(self, argv: tuple[str, ...]) -> Completed:
+        """Runs a command beside the agent, with its environment and no input, to its end."""
+        with open(os.devnull, "rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:  # noqa: PTH123
+            streams = Streams(stdin=nothing.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno())
+            request = ExecRequest(argv=argv, env=self.env, cwd=str(WORKSPACE), streams=streams)
+            code = self.bottle.start(request).wait()
+            stdout.seek(0)
+            stderr.seek(0)
+            return Completed(code=code, stdout=stdout.read(), stderr=stderr.read())
+
+
+@frozen(kw_only=True)
+class Launcher:
+    """Brings one bottle up on `backend`, lets `work` use it, and takes everything down."""
+
+    backend: Backend
+    store: StateStore
+    progress: Progress
+
+    def run(
+        self, plan: LaunchPlan, secrets: SecretValues, assets: Assets, work: Callable[[LiveBottle], int]
+    ) -> int:
+        """The status that `work` returns. Raises BottleError where a step fails, Terminated on a signal."""
+        with termination() as shield, ExitStack() as stack:
+            try:
+                self.backend.build(assets, plan, self.progress)
+                return self._run(plan, secrets, work, stack)
+            finally:
+                shield.raise_()
+
+    def _run(
+        self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
+    ) -> int:
+        record = record_of(plan)
+        folder = stack.enter_context(self.store.claim(record))
+        bottle = self.backend.bottle(plan.identity)
+        stack.callback(bottle.remove)
+        sidecar = stack.enter_context(self._sidecar(plan, secrets, bottle, folder))
+        bottle.create(plan, trust_store=sidecar.ready.trust_store)
+        self.progress.note(f"{plan.identity}: CA fingerprint {sidecar.ready.ca_fingerprint}")
+        env = _environment(plan, secrets)
+        _fill(bottle, plan, env)
+        self.store.update(evolve(record, phase=Phase.RUNNING))
+        argv = plan.program.argv
+        status = work(LiveBottle(bottle=bottle, identity=plan.identity, argv=argv, env=env))
+        if not sidecar.alive:
+            raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
+        return status
+
+    @staticmethod
+    def _sidecar(plan: LaunchPlan, secrets: SecretValues, bottle: Bottle, folder: Path) -> SidecarProcess:
+        launch = bottle.sidecar(plan)
+        start = _start_message(plan, secrets, launch.exit)
+        return SidecarProcess(launch.command, start, log=folder / "sidecar.log")
+
+
+def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
+    with home_archive(plan) as home:
+        bottle.put(str(AGENT_HOME), home)
+    with environment_archive(env) as environment:
+        bottle.put(RUN, environment)
+    if plan.workspace:
+        with Snapshot(plan.workspace).archive() as files:
+            bottle.put(str(WORKSPACE), files)
+
+
+def record_of(plan: LaunchPlan) -> BottleRecord:
+    """The plan as this process, its owner, puts it on record."""
+    return BottleRecord(
+        identity=plan.identity,
+        agent=plan.agent,
+        bottle=plan.bottle,
+        backend=plan.backend,
+        provider=plan.program.template,
+        created=time.time(),
+        owner_pid=os.getpid(),
+        interactive=plan.interactive,
+    )
+
+
+def _start_message(plan: LaunchPlan, secrets: SecretValues, exit_: Exit) -> Start:
+    return Start(
+        identity=plan.identity,
+        policy=plan.policy,
+        exit=exit_,
+        tokens={name: secret.reveal() for name, secret in secrets.tokens.items()},
+        placeholders=secrets.placeholders,
+        upstream_proxy=secrets.upstream_proxy.reveal() if secrets.upstream_proxy else None,
+        no_proxy=secrets.no_proxy,
+    )
+
+
+def _environment(plan: LaunchPlan, secrets: SecretValues) -> dict[str, str]:
+    plain = {variable.name: variable.value for variable in plan.env if variable.value is not None}
+    return {**plain, **{name: secret.reveal() for name, secret in secrets.env.items()}}

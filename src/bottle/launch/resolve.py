@@ -1,0 +1,336 @@
+"""Manifest, options and the operator's environment become a plan and the values that it refers to.
+
+The only reader of the operator's environment. What is resolved here is complete: nothing downstream
+looks at a manifest or at the environment again.
+"""
+
+import os
+import secrets as random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import evolve, field, frozen
+
+from bottle.errors import EnvironmentLacksError
+from bottle.launch.selection import Choice
+from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
+from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
+from bottle.paths import Paths
+from bottle.plan import (
+    AgentProgram,
+    EnvSource,
+    EnvVariable,
+    GitIdentity,
+    GitIdentityField,
+    GitUpstream,
+    LaunchPlan,
+    Limits,
+    Provenance,
+)
+from bottle.providers.base import AgentContext, AgentSetup, Provider, ProviderConfig, ProviderKeyError
+from bottle.secret import Secret, SecretValues
+from bottle.state.identity import new_identity
+from bottle_sidecar.policy.credentials import CredentialError, check_secret
+from bottle_sidecar.policy.document import Auth, Policy, Route
+from bottle_sidecar.policy.merge import RouteConflictError, merge_routes
+
+DEFAULT_LIMITS = Limits(cpus=float(min(2, os.cpu_count() or 1)), memory=4 << 30, pids=1024, disk=20 << 30)
+_TERMINAL_VARIABLES = ("TERM", "COLORTERM")
+
+
+@frozen(kw_only=True)
+class LaunchOptions:
+    """What the command line adds to the manifest. `task` None: a session at the operator's terminal."""
+
+    workspace: bool = False
+    remote_control: bool = False
+    arguments: tuple[str, ...] = ()
+    task: str | None = None
+
+
+@frozen(kw_only=True)
+class Question:
+    """A value that the operator is asked for, without echo, once the launch is agreed to."""
+
+    variable: str
+    message: str
+
+
+@frozen(kw_only=True)
+class Resolved:
+    """A plan, the values behind it, and what is still to be asked."""
+
+    plan: LaunchPlan
+    secrets: SecretValues
+    questions: tuple[Question, ...]
+    warnings: tuple[str, ...]
+
+    def answered(self, answers: Mapping[str, Secret]) -> SecretValues:
+        return evolve(self.secrets, env={**self.secrets.env, **answers})
+
+
+@frozen(kw_only=True)
+class Resolver:
+    catalog: Catalog
+    providers: Mapping[str, Provider]
+    paths: Paths
+    environ: Mapping[str, str] = field(repr=False)
+
+    def resolve(self, agent_name: str, choice: Choice, options: LaunchOptions) -> Resolved:
+        """Raises ManifestError for what is wrong in a file, EnvironmentLacksError for what the host lacks."""
+        return self._resolution(agent_name, options, strict=True).result(choice)
+
+    def inspect(self, agent_name: str, choice: Choice) -> Resolved:
+        """The same, only to look: host variables that are not set become warnings. Raises ManifestError."""
+        return self._resolution(agent_name, LaunchOptions(), strict=False).result(choice)
+
+    def _resolution(self, agent_name: str, options: LaunchOptions, *, strict: bool) -> "_Resolution":
+        agent = self.catalog.agent(agent_name)
+        bottle = self.catalog.bottle_of(agent)
+        return _Resolution(resolver=self, agent=agent, bottle=bottle, options=options, strict=strict)
+
+
+@frozen(kw_only=True)
+class _Resolution:
+    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found."""
+
+    resolver: Resolver
+    agent: LoadedAgent
+    bottle: LoadedBottle
+    options: LaunchOptions
+    strict: bool
+    lacking: list[EnvironmentLacksError] = field(factory=list)
+
+    def result(self, choice: Choice) -> Resolved:
+        manifest = self.bottle.manifest
+        provider = self.resolver.providers[manifest.agent_provider.template]
+        routes = self._routes(provider)
+        tokens = self._tokens(routes)
+        placeholders = {name: _placeholder() for name in tokens}
+        setup = provider.setup(self._context(routes, placeholders))
+        plan = LaunchPlan(
+            identity=new_identity(self.agent.manifest.name),
+            agent=self.agent.manifest.name,
+            agent_file=self.agent.file,
+            agent_trust=self.agent.trust,
+            bottle=manifest.name,
+            backend=choice.name,
+            backend_reason=choice.reason,
+            program=self._program(provider, setup),
+            env=tuple(self._env(setup, placeholders)),
+            seed_files=setup.files,
+            seed_trees=setup.trees,
+            policy=Policy(routes=routes),
+            git_identity=self._git_identity(),
+            git_upstreams=tuple(
+                GitUpstream(name=repo.name, host=repo.host, port=repo.port, path=repo.path)
+                for repo in manifest.git_gate.repos.values()
+            ),
+            workspace=self.resolver.paths.cwd if self.options.workspace else None,
+            limits=manifest.resources.limits(DEFAULT_LIMITS),
+            supervise=manifest.supervise,
+            interactive=self.options.task is None,
+        )
+        return Resolved(
+            plan=plan,
+            secrets=self._secret_values(tokens, placeholders),
+            questions=tuple(self._questions()),
+            warnings=(*self._warnings(tokens), *setup.warnings),
+        )
+
+    def _routes(self, provider: Provider) -> tuple[Route, ...]:
+        manifest_routes = self._manifest_routes()
+        try:
+            return merge_routes(self._provider_routes(provider), manifest_routes)
+        except RouteConflictError as conflict:
+            hosts = [route.host for route in manifest_routes]
+            place = ("egress", "routes", hosts.index(conflict.host))
+            raise self.bottle.manifest.places.error(*place, message=str(conflict)) from conflict
+
+    def _provider_routes(self, provider: Provider) -> tuple[Route, ...]:
+        with self._placed():
+            return provider.routes(self._provider_config(provider))
+
+    @contextmanager
+    def _placed(self) -> Iterator[None]:
+        """Says where the key stands that a provider refuses."""
+        try:
+            yield
+        except ProviderKeyError as error:
+            places = self.bottle.manifest.places
+            raise places.error("agent_provider", error.key, message=error.message, hint=error.hint) from error
+
+    def _provider_config(self, provider: Provider) -> ProviderConfig:
+        declared = self.bottle.manifest.agent_provider
+        config = ProviderConfig(
+            auth_token=declared.auth_token, forward_host_credentials=declared.forward_host_credentials
+        )
+        if not declared.auth_token:
+            return config
+        value = self._host_value(declared.auth_token, "agent_provider", "auth_token")
+        return evolve(config, credential=provider.credential_kind(Secret(value)))
+
+    def _manifest_routes(self) -> tuple[Route, ...]:
+        specs = self.bottle.manifest.egress.routes
+        return tuple(self._with_ca(index, spec) for index, spec in enumerate(specs))
+
+    def _with_ca(self, index: int, spec: RouteSpec) -> Route:
+        if spec.ca_file is None:
+            return spec.route
+        try:
+            pem = spec.ca_file.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise EnvironmentLacksError(
+                f"the CA file {spec.ca_file} cannot be read: {error}",
+                location=self._location("egress", "routes", index, "ca_file"),
+            ) from error
+        return evolve(spec.route, ca_pem=pem)
+
+    def _tokens(self, routes: tuple[Route, ...]) -> dict[str, Secret]:
+        places = {
+            spec.route.auth.token_ref: ("egress", "routes", index, "auth", "token_ref")
+            for index, spec in enumerate(self.bottle.manifest.egress.routes)
+            if spec.route.auth
+        }
+        provider_place = ("agent_provider", "auth_token")
+        tokens: dict[str, Secret] = {}
+        for auth in (route.auth for route in routes if route.auth):
+            tokens[auth.token_ref] = self._token(auth, *places.get(auth.token_ref, provider_place))
+        return tokens
+
+    def _token(self, auth: Auth, *place: str | int) -> Secret:
+        value = self._host_value(auth.token_ref, *place)
+        try:
+            if value:
+                check_secret(auth, value)
+        except CredentialError as error:
+            self._lack(str(error), auth.token_ref, *place)
+        return Secret(value)
+
+    def _host_value(self, name: str, *place: str | int) -> str:
+        value = self.resolver.environ.get(name)
+        if value:
+            return value
+        state = "empty" if value == "" else "not set"
+        self._lack(f"the variable {name} is {state} in your environment", name, *place)
+        return ""
+
+    def _lack(self, message: str, variable: str, *place: str | int) -> None:
+        hint = f"export {variable}=..."
+        error = EnvironmentLacksError(message, hint=hint, location=self._location(*place))
+        if self.strict:
+            raise error
+        self.lacking.append(error)
+
+    def _location(self, *place: str | int) -> str:
+        return str(self.bottle.manifest.places.at(*place))
+
+    def _context(self, routes: tuple[Route, ...], placeholders: Mapping[str, str]) -> AgentContext:
+        environ = self.resolver.environ
+        return AgentContext(
+            routes=routes,
+            placeholders=placeholders,
+            manifest_env=frozenset(self.bottle.manifest.env),
+            terminal={name: environ[name] for name in _TERMINAL_VARIABLES if environ.get(name)},
+            prompt=self.agent.manifest.prompt,
+            skills=tuple(self._skills()),
+            git_identity=self._git_identity(),
+            task=self.options.task,
+            arguments=self.options.arguments,
+            remote_control=self.options.remote_control,
+        )
+
+    def _skills(self) -> Iterator[Path]:
+        for index, name in enumerate(self.agent.manifest.skills):
+            folder = self.resolver.paths.skills / name
+            if not folder.is_dir():
+                places = self.agent.manifest.places
+                hint = "install the skill, or remove it here"
+                raise places.error("skills", index, message=f"there is no folder {folder}", hint=hint)
+            yield folder
+
+    def _git_identity(self) -> GitIdentity:
+        over, under = self.agent.manifest.git_user, self.bottle.manifest.git_gate.user
+
+        def chosen(agent: str | None, bottle: str | None) -> GitIdentityField | None:
+            if agent:
+                return GitIdentityField(value=agent, provenance=Provenance.AGENT)
+            return GitIdentityField(value=bottle, provenance=Provenance.BOTTLE) if bottle else None
+
+        return GitIdentity(name=chosen(over.name, under.name), email=chosen(over.email, under.email))
+
+    def _program(self, provider: Provider, setup: AgentSetup) -> AgentProgram:
+        declared = self.bottle.manifest.agent_provider
+        with self._placed():
+            package = provider.with_version(declared.version) if declared.version else provider.package
+        return AgentProgram(
+            template=provider.template, argv=setup.argv, package=package, dockerfile=declared.dockerfile
+        )
+
+    def _env(self, setup: AgentSetup, placeholders: Mapping[str, str]) -> Iterator[EnvVariable]:
+        manifest = self.bottle.manifest.env
+        for name, value in setup.env.items():
+            if name not in manifest:
+                yield EnvVariable(name=name, source=EnvSource.PROVIDER, value=value)
+        for name, value in placeholders.items():
+            if name not in manifest and not _is_used(value, setup):
+                yield EnvVariable(name=name, source=EnvSource.PLACEHOLDER, value=value)
+        for name, declared in manifest.items():
+            match declared:
+                case EnvLiteral(value=value):
+                    yield EnvVariable(name=name, source=EnvSource.LITERAL, value=value)
+                case EnvPrompt():
+                    yield EnvVariable(name=name, source=EnvSource.PROMPT)
+                case EnvTemplate():
+                    yield EnvVariable(name=name, source=EnvSource.HOST)
+
+    def _secret_values(self, tokens: dict[str, Secret], placeholders: dict[str, str]) -> SecretValues:
+        environ = self.resolver.environ
+        proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy")
+        return SecretValues(
+            tokens=tokens,
+            placeholders=placeholders,
+            env=dict(self._host_env()),
+            upstream_proxy=Secret(proxy) if proxy else None,
+            no_proxy=environ.get("NO_PROXY") or environ.get("no_proxy"),
+        )
+
+    def _host_env(self) -> Iterator[tuple[str, Secret]]:
+        for name, declared in self.bottle.manifest.env.items():
+            if isinstance(declared, EnvTemplate):
+                found = {host: self._host_value(host, "env", name) for host in declared.variables}
+                yield name, Secret(declared.render(found))
+
+    def _questions(self) -> Iterator[Question]:
+        for name, declared in self.bottle.manifest.env.items():
+            if isinstance(declared, EnvPrompt):
+                yield Question(variable=name, message=declared.message or f"value of {name}")
+
+    def _warnings(self, tokens: Mapping[str, Secret]) -> Iterator[str]:
+        yield from dict.fromkeys(str(error) for error in self.lacking)
+        yield from (str(problem) for problem in (*self.agent.warnings, *self.bottle.warnings))
+        manifest = self.bottle.manifest
+        for name, value in manifest.env.items():
+            if isinstance(value, EnvTemplate) and (given := set(value.variables) & set(tokens)):
+                says = f"the agent gets the value of {', '.join(sorted(given))}, which a route injects, too"
+                yield f"{self._location('env', name)}: {says}"
+        unserved = {
+            "git-gate.repos": bool(manifest.git_gate.repos),
+            "supervise": manifest.supervise,
+            "budget": manifest.budget != type(manifest.budget)(),
+        }
+        for key, declared in unserved.items():
+            if declared:
+                yield f"{self.bottle.file}: {key} is accepted but not served by this version"
+
+
+def _is_used(placeholder: str, setup: AgentSetup) -> bool:
+    """Whether the provider already gives the placeholder to its own CLI."""
+    in_files = any(placeholder.encode() in file.content for file in setup.files)
+    return in_files or placeholder in setup.env.values()
+
+
+def _placeholder() -> str:
+    """Unique, so that one seen anywhere but on its own route names the bottle that leaked it."""
+    return f"bottle-placeholder-{random.token_hex(16)}"

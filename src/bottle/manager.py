@@ -1,0 +1,149 @@
+"""What the command line does, without its words: both it and later front ends call this."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from attrs import field, frozen
+
+from bottle.assets import Assets
+from bottle.backends.base import Backend, Bottle, Resource
+from bottle.errors import BottleError
+from bottle.launch.launcher import Launcher, LiveBottle
+from bottle.launch.resolve import Resolved, Resolver
+from bottle.launch.selection import BackendSelection
+from bottle.manifest.catalog import Catalog
+from bottle.paths import Paths
+from bottle.plan import LaunchPlan
+from bottle.progress import Progress
+from bottle.secret import SecretValues
+from bottle.state.record import BottleRecord, Phase
+from bottle.state.store import StateStore
+
+_GRACE_SECONDS = 15.0
+_KILL_SECONDS = 5.0
+_PAUSE = 0.05
+
+
+@frozen(kw_only=True)
+class Leftover:
+    """Something of a bottle that nobody owns any more."""
+
+    identity: str
+    description: str
+    remove: Callable[[], None] = field(eq=False, repr=False)
+
+
+@frozen(kw_only=True)
+class BottleManager:
+    """One operator's bottles on this machine. `assets` unpacks what builds are made from.
+
+    `grace`: seconds that an owner gets to take its bottle down before that is done in its place.
+    """
+
+    paths: Paths
+    environ: Mapping[str, str] = field(repr=False)
+    backends: Mapping[str, Backend]
+    catalog: Catalog
+    resolver: Resolver
+    progress: Progress
+    assets: Callable[[], Assets]
+    grace: float = _GRACE_SECONDS
+
+    @property
+    def store(self) -> StateStore:
+        return StateStore(self.paths.state, self.paths.runtime)
+
+    @property
+    def selection(self) -> BackendSelection:
+        return BackendSelection(self.backends)
+
+    def launch(self, resolved: Resolved, secrets: SecretValues, work: Callable[[LiveBottle], int]) -> int:
+        """Reclaims what is dead, brings the bottle up, lets `work` use it, and takes it down."""
+        backend = self.selection.named(resolved.plan.backend)
+        self.reclaim()
+        launcher = Launcher(backend=backend, store=self.store, progress=self.progress)
+        return launcher.run(resolved.plan, secrets, self.assets(), work)
+
+    def build(self, plan: LaunchPlan) -> None:
+        """Builds what a launch of `plan` would, unless it is there."""
+        self.selection.named(plan.backend).build(self.assets(), plan, self.progress)
+
+    def bottle(self, identity: str) -> tuple[BottleRecord, Bottle]:
+        """A live bottle's record and handle. Raises BottleError where none of that name runs."""
+        record = self.store.live_record(identity)
+        return record, self.selection.named(record.backend).bottle(identity)
+
+    def running(self, identity: str) -> tuple[BottleRecord, Bottle]:
+        """The same for a bottle in which something can be done. Raises BottleError while it still starts."""
+        record, bottle = self.bottle(identity)
+        if record.phase is not Phase.RUNNING:
+            raise BottleError(f"'{identity}' is still {record.phase.value}", hint="bottle list active")
+        return record, bottle
+
+    def stop(self, identity: str) -> None:
+        """Asks the owner to take the bottle down, and does it in its place where it does not."""
+        record, bottle = self.bottle(identity)
+        with suppress(ProcessLookupError):
+            os.kill(record.owner_pid, signal.SIGTERM)
+        if self._ends(identity, self.grace):
+            return
+        with suppress(ProcessLookupError):
+            os.kill(record.owner_pid, signal.SIGKILL)
+        self._ends(identity, _KILL_SECONDS)
+        bottle.remove()
+        self.store.remove(identity)
+
+    def _ends(self, identity: str, seconds: float) -> bool:
+        """Waits for the owner's end; whether it came."""
+        deadline = time.monotonic() + seconds
+        while self.store.entry(identity).live:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+    def reclaim(self) -> None:
+        """Takes down what is known to be dead, without searching for more.
+
+        What cannot be removed is noted, and left for `leftovers`: it must not keep others from starting.
+        """
+        for entry in self.store.entries():
+            if entry.live or entry.record is None:
+                continue
+            backend = self.backends.get(entry.record.backend)
+            if not backend or not backend.availability().usable:
+                continue
+            try:
+                backend.bottle(entry.identity).remove()
+                self.store.remove(entry.identity)
+            except BottleError as error:
+                self.progress.note(f"{entry.identity} is dead and could not be removed: {error}")
+
+    def leftovers(self) -> list[Leftover]:
+        """Everything orphaned, over all back-ends that answer.
+
+        Never among it: live bottles, and those whose state a later version wrote.
+        """
+        resources: list[Resource] = []
+        for backend in self.backends.values():
+            if backend.availability().usable:
+                resources.extend(backend.resources())
+        # The live ones are asked after the search: an owner claims its identity before it makes anything.
+        entries = self.store.entries()
+        kept = {entry.identity for entry in entries if entry.live or entry.newer}
+        found = [_of_resource(resource) for resource in resources if resource.identity not in kept]
+        return found + [self._of_state(entry.identity) for entry in entries if entry.identity not in kept]
+
+    def _of_state(self, identity: str) -> Leftover:
+        return Leftover(
+            identity=identity,
+            description=f"state folder {self.paths.state / identity}",
+            remove=lambda: self.store.remove(identity),
+        )
+
+
+def _of_resource(resource: Resource) -> Leftover:
+    return Leftover(identity=resource.identity, description=resource.describe(), remove=resource.remove)

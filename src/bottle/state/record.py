@@ -1,0 +1,72 @@
+"""What is kept on disk about one bottle. Every shape that was ever released can be read."""
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import cattrs
+from attrs import field, frozen
+from attrs.validators import gt
+
+from bottle.errors import BottleError
+
+SCHEMA_VERSION = 1
+_converter = cattrs.Converter(forbid_extra_keys=True)
+
+
+class NewerSchemaError(BottleError):
+    """The state was written by a later version; it is left untouched."""
+
+
+class DamagedRecordError(BottleError):
+    """The record is no record of any version."""
+
+
+class Phase(StrEnum):
+    """How far a live bottle has come. Nothing can be done in it before it is RUNNING."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+
+
+@frozen(kw_only=True)
+class BottleRecord:
+    """One launched bottle. `created` in seconds since the epoch; `owner_pid` is the `bottle` that owns it."""
+
+    identity: str
+    agent: str
+    bottle: str
+    backend: str
+    provider: str
+    created: float
+    owner_pid: int = field(validator=gt(0))  # kill(2) takes the others for groups
+    interactive: bool
+    phase: Phase = Phase.STARTING
+
+    def to_json(self) -> str:
+        return json.dumps({"schema_version": SCHEMA_VERSION, **_converter.unstructure(self)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "BottleRecord":
+        """Raises NewerSchemaError and DamagedRecordError."""
+        try:
+            document = json.loads(text)
+            version = document.pop("schema_version")
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+            raise DamagedRecordError("the state record cannot be read") from error
+        if not isinstance(version, int) or version > SCHEMA_VERSION:
+            raise NewerSchemaError(
+                f"the state has schema version {version!r}; this program knows up to {SCHEMA_VERSION}",
+                hint="perhaps a later version of bottle wrote it; use that one",
+            )
+        if version < 1:
+            raise DamagedRecordError("the state record cannot be read")
+        return _structure(document)
+
+
+def _structure(document: Mapping[str, Any]) -> BottleRecord:
+    try:
+        return _converter.structure(document, BottleRecord)
+    except Exception as error:
+        raise DamagedRecordError("the state record cannot be read") from error

@@ -1,0 +1,164 @@
+"""The real Claude Code and the real Codex, in real bottles, before mock APIs that insist on the real token."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from integration.bottle.conftest import Site
+from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
+from support.api_server import ApiServer
+from support.project import BottleProject
+from support.scripts import RunShell, Say, Script
+from support.streaming import arrivals
+from support.tmux import Tmux, terminal
+
+TOKEN = "sk-real-token-0d1c7be2f4a94c5e"
+VARIABLE = "REAL_TOKEN"
+STREAMING = ("--output-format", "stream-json", "--verbose", "--include-partial-messages")
+pytestmark = pytest.mark.timeout(600)
+
+
+@frozen(kw_only=True)
+class Kind:
+    """An agent with one kind of credential. `auth`: of the manifest's route; None: by `auth_token`."""
+
+    template: str
+    host: str
+    header: str
+    value: str
+    auth: str | None
+
+    def manifests(self, apis: AgentApis, host: str) -> dict[str, str]:
+        address = f"{host}:{apis.server(self.host).port}"
+        auth = f", auth: {self.auth}" if self.auth else ""
+        token = "" if self.auth else f", auth_token: {VARIABLE}"
+        return {
+            "agents/coder.md": "---\nbottle: coder\n---\nAnswer like a cat.\n",
+            "bottles/coder.md": (
+                f"---\nagent_provider: {{template: {self.template}{token}}}\negress:\n  routes:\n"
+                f"    - {{host: {self.host}, address: '{address}', ca_file: {apis.authority.certificate}{auth}}}\n"
+                "---\n"
+            ),
+        }
+
+
+KINDS = {
+    "claude-subscription": Kind(
+        template="claude", host=ANTHROPIC_HOST, header="authorization", value=f"Bearer {TOKEN}", auth=None
+    ),
+    "claude-api-key": Kind(
+        template="claude",
+        host=ANTHROPIC_HOST,
+        header="x-api-key",
+        value=TOKEN,
+        auth=f"{{scheme: 'header:x-api-key', token_ref: {VARIABLE}}}",
+    ),
+    "codex-api-key": Kind(
+        template="codex",
+        host=OPENAI_HOST,
+        header="authorization",
+        value=f"Bearer {TOKEN}",
+        auth=f"{{scheme: Bearer, token_ref: {VARIABLE}}}",
+    ),
+}
+# Looks for the token wherever an agent can look; the pattern does not match itself.
+SEARCH = RunShell(
+    f"id -un; env | grep -c '[{TOKEN[0]}]{TOKEN[1:]}'; "
+    f"grep -rlsa '[{TOKEN[0]}]{TOKEN[1:]}' /home /workspace /tmp /run /etc /proc/[0-9]*/environ /proc/[0-9]*/cmdline"
+    " | wc -l"
+)
+FOUND_NOTHING = "agent\n0\n0"
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
+
+
+MakeApis = Callable[[Script], AgentApis]
+
+
+@pytest.fixture
+def make_apis(site: Site, tmp_path: Path) -> Iterator[MakeApis]:
+    with ExitStack() as stack:
+        yield lambda script: stack.enter_context(
+            agent_apis(tmp_path / "ca", required_token=TOKEN, script=script, host=site.host)
+        )
+
+
+def assert_token_everywhere(server: ApiServer, kind: Kind) -> None:
+    """Every request brought the real credential in its one header, and no placeholder."""
+    assert server.recording.requests
+    for request in server.recording.requests:
+        assert request.headers.get(kind.header) == kind.value, request
+        assert "placeholder" not in str(request.headers)
+
+
+def assert_two_turns(server: ApiServer, prompt: str, result: str) -> None:
+    """Codex is told by a first prompt where its system prompt is, and puts lines of its own before results."""
+    calls = [call.progress for call in server.recording.model_calls() if call.progress]
+    mine = [call for call in calls if call.prompt.endswith(prompt)]
+    assert [call.turn for call in mine][:2] == [0, 1]
+    assert mine[1].result.strip().endswith(result)
+
+
+def test_headless_task_with_a_tool(
+    kind: Kind, site: Site, project: BottleProject, make_apis: MakeApis
+) -> None:
+    apis = make_apis(Script(turns=(SEARCH, Say("The command printed: {tool_result}"))))
+    project.write(kind.manifests(apis, site.host))
+
+    outcome = project.run("run", "coder", "look", "around", **{VARIABLE: TOKEN})
+
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.startswith("The command printed: ")
+    assert outcome.out.strip().endswith(FOUND_NOTHING)
+    server = apis.server(kind.host)
+    assert_two_turns(server, "look around", FOUND_NOTHING)
+    assert_token_everywhere(server, kind)
+    assert TOKEN not in outcome.err
+
+
+def test_session_at_a_terminal(kind: Kind, site: Site, project: BottleProject, make_apis: MakeApis) -> None:
+    apis = make_apis(
+        Script(scenarios=((r"^Read and follow the instructions in \S+$", (Say("I have read it"),)),))
+    )
+    project.write(kind.manifests(apis, site.host))
+    command = project.command("start", "--yes", "coder", environ={VARIABLE: TOKEN})
+    socket = Path(project.environ["XDG_RUNTIME_DIR"]) / "tmux"
+
+    with terminal(socket, command, rows=40, columns=120) as tmux:
+        _say_when_ready(tmux, kind)
+        tmux.wait_for("The command printed: ")
+        tmux.say("/exit" if kind.template == "claude" else "/quit")
+
+        assert tmux.status() == 0
+
+    assert_two_turns(apis.server(kind.host), "run id", "agent")
+    assert_token_everywhere(apis.server(kind.host), kind)
+
+
+def _say_when_ready(tmux: Tmux, kind: Kind) -> None:
+    tmux.wait_for("bypass permissions on" if kind.template == "claude" else "I have read it")
+    tmux.say("run id")
+
+
+def test_words_arrive_as_they_are_sent(site: Site, project: BottleProject, make_apis: MakeApis) -> None:
+    """Each word is printed before the upstream sends the one after the next."""
+    kind = KINDS["claude-subscription"]
+    apis = make_apis(Script(turns=(Say("one two three four five"),), chunk_delay=1.0))
+    project.write(kind.manifests(apis, site.host))
+
+    arrived = arrivals(project, "run", "coder", "count", "--", *STREAMING, **{VARIABLE: TOKEN})
+
+    sent = [event.at for event in apis.anthropic.recording.events if _is_word(event.data)]
+    assert len(arrived) == len(sent) == 5
+    assert all(seen < later for seen, later in zip(arrived, sent[1:], strict=False))
+
+
+def _is_word(data: Mapping[str, Any]) -> bool:
+    return data.get("type") == "content_block_delta"

@@ -1,0 +1,111 @@
+"""What bottles leave on a machine, by looking at the machine and not at what `bottle` says."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from attrs import field, frozen
+
+from bottle.proc import Command, run
+from support.project import BottleProject
+
+_LABEL = "bot-bottle.identity"
+_SIDECAR_LABEL = "bot-bottle.part=sidecar"
+_PAUSE = 0.05
+
+
+@frozen(kw_only=True)
+class Remains:
+    """One look: processes, engine resources, mounts, network namespaces, control groups and files."""
+
+    found: frozenset[str] = field(factory=frozenset)
+
+    @classmethod
+    def now(cls, project: BottleProject) -> Self:
+        looks = (
+            _processes(project),
+            _engine(project),
+            _mounts(),
+            _namespaces(),
+            _cgroups(project),
+            _files(project),
+        )
+        return cls(found=frozenset(item for look in looks for item in look))
+
+    @classmethod
+    def left_since(cls, project: BottleProject, before: Self, seconds: float) -> list[str]:
+        """What is there now and was not `before`; what is just ending gets `seconds` to."""
+        deadline = time.monotonic() + seconds
+        while left := cls.now(project).found - before.found:
+            if time.monotonic() > deadline:
+                return sorted(left)
+            time.sleep(_PAUSE)
+        return []
+
+
+def sidecars(project: BottleProject) -> list[str]:
+    """What could still carry traffic for this operator's bottles."""
+    native = [entry for entry in _processes(project) if "bottle_sidecar" in entry]
+    return native + list(_listed(project, ("ps",), _SIDECAR_LABEL))
+
+
+def _processes(project: BottleProject) -> Iterator[str]:
+    """Those that have one of the operator's paths in their arguments, environment or open files."""
+    marks = [str(project.folder).encode(), project.environ["XDG_RUNTIME_DIR"].encode()]
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+            continue
+        with suppress(OSError):
+            arguments = (folder / "cmdline").read_bytes()
+            texts = [arguments, (folder / "environ").read_bytes(), *_open_files(folder)]
+            if any(mark in text for mark in marks for text in texts):
+                yield f"process {folder.name}: {arguments.replace(bytes(1), b' ').decode(errors='replace')}"
+
+
+def _open_files(process: Path) -> Iterator[bytes]:
+    for descriptor in (process / "fd").iterdir():
+        with suppress(OSError):
+            yield os.fsencode(descriptor.readlink())
+
+
+def _engine(project: BottleProject) -> Iterator[str]:
+    if "DOCKER_HOST" not in project.environ:
+        return
+    for listing in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
+        for line in _listed(project, listing, _LABEL):
+            yield f"docker {listing[0]} {line}"
+
+
+def _listed(project: BottleProject, listing: tuple[str, ...], label: str) -> Iterator[str]:
+    if "DOCKER_HOST" in project.environ:
+        argv = ("docker", *listing, "--quiet", "--filter", f"label={label}")
+        yield from run(Command(argv=argv, env=project.environ)).text.splitlines()
+
+
+def _mounts() -> Iterator[str]:
+    for line in Path("/proc/self/mounts").read_text().splitlines():
+        yield f"mount {line.split()[1]}"
+
+
+def _namespaces() -> Iterator[str]:
+    for link in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):
+            yield f"namespace {link.readlink()}"
+
+
+def _cgroups(project: BottleProject) -> Iterator[str]:
+    for agent in (project.home / "agents").glob("*.md"):
+        for folder in Path("/sys/fs/cgroup").rglob(f"bot-bottle.{agent.stem}-*"):
+            yield f"control group {folder}"
+
+
+def _files(project: BottleProject) -> Iterator[str]:
+    for place in (project.home / "state", Path(project.environ["XDG_RUNTIME_DIR"])):
+        for path in place.rglob("*"):
+            yield f"file {path}"
+    for pattern in ("bot-bottle*", "bottle-*", ".bottle-*"):
+        for path in Path("/tmp").glob(pattern):
+            yield f"file {path}"

@@ -1,0 +1,188 @@
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, evolve
+
+from bottle.assets import Assets
+from bottle.backends.base import Streams
+from bottle.errors import BottleError
+from bottle.launch.launcher import Launcher, LiveBottle, record_of
+from bottle.launch.signals import Terminated
+from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan
+from bottle.secret import Secret, SecretValues
+from bottle.sidecar.process import SidecarError
+from bottle.state.record import Phase
+from bottle.state.store import StateStore
+from support.fakes import SIDECAR, FakeBackend, FakeBottle, RecordedProgress
+from support.plans import IDENTITY, plan
+
+ASSETS = Assets(root=Path("/nonexistent"), digest="d1")
+ENV = (
+    EnvVariable(name="PLAIN", source=EnvSource.LITERAL, value="plain"),
+    EnvVariable(name="ASKED", source=EnvSource.PROMPT),
+)
+SECRETS = SecretValues(
+    tokens={"TOKEN": Secret("token-value")},
+    env={"ASKED": Secret("asked-value")},
+    placeholders={"TOKEN": "placeholder-value"},
+    upstream_proxy=Secret("http://proxy"),
+)
+STEPS = ["build d1", "sidecar", f"create {IDENTITY}", "put /home/agent", "put /run"]
+
+
+@define
+class Stage:
+    """A back-end, a state folder, and what was recorded of a launch."""
+
+    store: StateStore
+    backend: FakeBackend
+    progress: RecordedProgress
+
+    @property
+    def bottle(self) -> FakeBottle:
+        return self.backend.bottles[IDENTITY]
+
+    def launch(self, work: Any, launched: LaunchPlan | None = None) -> int:
+        launcher = Launcher(backend=self.backend, store=self.store, progress=self.progress)
+        return launcher.run(launched or plan(env=ENV), SECRETS, ASSETS, work)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(StateStore(tmp_path / "state", tmp_path / "run"), FakeBackend(), RecordedProgress())
+
+
+def test_the_steps_come_in_order_and_the_status_is_the_work_s(stage: Stage) -> None:
+    live_during = []
+
+    def work(live: LiveBottle) -> int:
+        live_during.extend(stage.store.live())
+        return 37
+
+    assert stage.launch(work) == 37
+    assert stage.backend.calls == [*STEPS, "remove"]
+    assert [(record.identity, record.phase) for record in live_during] == [(IDENTITY, Phase.RUNNING)]
+    assert stage.store.entries() == []
+    assert stage.progress.notes == [f"{IDENTITY}: CA fingerprint F"]
+
+
+def test_the_workspace_is_copied_in_where_the_plan_has_one(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "file").write_text("x")
+    stage.launch(lambda live: 0, plan(workspace=tmp_path / "here"))
+
+    assert stage.backend.calls == [*STEPS, "put /workspace", "remove"]
+    assert set(stage.bottle.members("/workspace")) == {".", "./file"}
+
+
+@pytest.mark.parametrize("step", ["sidecar", "create", "put"])
+def test_what_fails_is_taken_down_and_told(stage: Stage, step: str) -> None:
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY, calls=stage.backend.calls, failing=frozenset({step})
+    )
+    with pytest.raises(BottleError, match=f"{step}.* failed"):
+        stage.launch(lambda live: 0)
+
+    assert stage.backend.calls[-1] == "remove"
+    assert stage.store.entries() == []
+
+
+def test_a_sidecar_that_does_not_start_stops_the_launch_before_a_sandbox_is_made(stage: Stage) -> None:
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY,
+        calls=stage.backend.calls,
+        sidecar_program=(sys.executable, "-c", "import sys; sys.exit('broken')"),
+    )
+    with pytest.raises(SidecarError, match="broken"):
+        stage.launch(lambda live: 0)
+
+    assert stage.backend.calls == ["build d1", "sidecar", "remove"]
+
+
+def test_an_agent_whose_way_out_died_is_told_of(stage: Stage) -> None:
+    ready_then_gone = SIDECAR.replace('"F"', "str(os.getpid())").rpartition("sys.stdin.readline()")[0]
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY,
+        calls=stage.backend.calls,
+        sidecar_program=(sys.executable, "-c", f"import os\n{ready_then_gone}"),
+    )
+
+    def work(live: LiveBottle) -> int:
+        pid = int(stage.progress.notes[-1].rpartition(" ")[2])
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return 0
+
+    with pytest.raises(SidecarError, match="died; the agent had no way out"):
+        stage.launch(work)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_takes_everything_down(stage: Stage, number: signal.Signals) -> None:
+    def work(live: LiveBottle) -> int:
+        os.kill(os.getpid(), number)
+        signal.pause()
+        return 0
+
+    with pytest.raises(Terminated) as caught:
+        stage.launch(work)
+
+    assert caught.value.signum == number
+    assert stage.backend.calls[-1] == "remove"
+    assert stage.store.entries() == []
+
+
+def test_an_impatient_second_signal_does_not_cut_the_teardown_short(stage: Stage) -> None:
+    @define(kw_only=True)
+    class Slow(FakeBottle):
+        def remove(self) -> None:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)
+            super().remove()
+
+    stage.backend.bottles[IDENTITY] = Slow(identity=IDENTITY, calls=stage.backend.calls)
+
+    assert stage.launch(lambda live: 5) == 5
+    assert stage.store.entries() == []
+
+
+def test_the_agent_gets_its_environment_and_nothing_of_the_sidecar_s(stage: Stage) -> None:
+    seen: dict[str, Mapping[str, str]] = {}
+
+    def work(live: LiveBottle) -> int:
+        seen["env"] = live.env
+        assert "-value" not in repr(live)
+        done = live.capture(("sh", "-c", "echo $PLAIN $ASKED; echo $TOKEN >&2; exit 3"))
+        assert (done.code, done.text, done.stderr) == (3, "plain asked-value", b"\n")
+        with open(os.devnull, "r+b") as nothing:  # noqa: PTH123
+            number = nothing.fileno()
+            agent = live.start_agent(streams=Streams(stdin=number, stdout=number, stderr=number))
+        return agent.wait()
+
+    program = AgentProgram(template="shell", argv=("sh", "-c", "exit 9"))
+
+    assert stage.launch(work, plan(env=ENV, program=program)) == 9
+    assert seen["env"] == {"PLAIN": "plain", "ASKED": "asked-value"}
+    assert [request.cwd for request in stage.bottle.requests] == ["/workspace", "/workspace"]
+    assert b"token-value" not in b"".join(stage.bottle.files.values())
+
+
+def test_no_secret_is_in_the_state_folder_while_it_runs(stage: Stage) -> None:
+    def work(live: LiveBottle) -> int:
+        texts = [path.read_bytes() for path in stage.store.root.rglob("*") if path.is_file()]
+        assert texts
+        assert not any(b"-value" in text for text in texts)
+        return 0
+
+    assert stage.launch(work) == 0
+
+
+def test_the_record_names_this_process_as_owner() -> None:
+    made = record_of(plan())
+
+    assert (made.identity, made.owner_pid, made.provider) == (IDENTITY, os.getpid(), "shell")
+    assert evolve(made, created=0.0) == evolve(record_of(plan()), created=0.0)

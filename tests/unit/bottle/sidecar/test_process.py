@@ -1,0 +1,98 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bottle.errors import EnvironmentLacksError
+from bottle.proc import Command
+from bottle.sidecar.process import SidecarError, SidecarProcess
+from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.policy.document import Policy
+
+SECRET = "the-token-value"
+START = Start(
+    identity="dev-abcde", policy=Policy(), exit=Exit(handover="/run/exit"), tokens={"TOKEN": SECRET}
+)
+READY = json.dumps({"kind": "ready", "ca_certificate": "C", "ca_fingerprint": "F", "trust_store": "T"})
+
+
+def program(code: str) -> Command:
+    return Command(argv=(sys.executable, "-c", f"import sys, os, time, signal\n{code}"))
+
+
+def answering(line: str) -> Command:
+    return program(
+        f"sys.stdin.readline(); sys.stdout.write({line!r} + '\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+
+
+def test_it_is_told_everything_on_stdin_and_answers_ready(tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    code = (
+        f"line = sys.stdin.readline(); open({str(copy)!r}, 'w').write(line)\n"
+        f"print({READY!r}.replace('T', 'T' * 200_000), flush=True); print(sys.stdin.readline(), file=sys.stderr)"
+    )
+    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
+        assert (sidecar.ready.ca_fingerprint, len(sidecar.ready.trust_store)) == ("F", 200_000)
+        assert sidecar.alive
+
+    assert not sidecar.alive
+    assert json.loads(copy.read_text())["tokens"] == {"TOKEN": SECRET}
+    assert '"kind": "shutdown"' in (tmp_path / "log").read_text()
+
+
+def test_the_secrets_are_in_no_argument_or_environment(tmp_path: Path) -> None:
+    code = (
+        "line = sys.stdin.readline()\n"
+        "seen = open('/proc/self/cmdline').read() + open('/proc/self/environ').read()\n"
+        f"print({READY!r}.replace('\"F\"', '\"%s\"' % (sys.argv[1:] + [{SECRET[::-1]!r}[::-1] in seen])), flush=True)"
+    )
+    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
+        assert sidecar.ready.ca_fingerprint == "[False]"
+
+
+def test_it_is_out_of_the_terminal_s_reach(tmp_path: Path) -> None:
+    """Ctrl-C goes to a terminal's whole foreground group; the way out must outlive it until the teardown."""
+    code = f"sys.stdin.readline(); print({READY!r}.replace('\"F\"', '\"%s\"' % (os.getsid(0) == os.getpid())), flush=True)"
+    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
+        assert sidecar.ready.ca_fingerprint == "True"
+
+
+def test_stop_is_idempotent_and_survives_its_death(tmp_path: Path) -> None:
+    sidecar = SidecarProcess(
+        program(f"sys.stdin.readline(); print({READY!r}, flush=True)"), START, log=tmp_path / "log"
+    )
+    sidecar.stop()
+    sidecar.stop()
+
+    assert not sidecar.alive
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (answering("{"), "answered with something unreadable"),
+        (answering("[1, 2]"), "answered with something unreadable"),
+        (answering("7"), "answered with something unreadable"),
+        (answering('{"kind": ["ready"]}'), "answered with something unreadable"),
+        (answering('{"kind": "ready"}'), "answered with something unreadable"),
+        (answering('{"kind": "shutdown"}'), "answered out of turn"),
+        (answering('{"kind": "failed", "message": "no such policy"}'), "could not start: no such policy"),
+        (program("sys.exit('no module named x')"), "died while starting:\nno module named x"),
+        (program("sys.exit(0)"), "died while starting"),
+        (program("os.close(0); os.write(1, b'{'); sys.exit(3)"), "died while starting"),
+    ],
+)
+def test_a_failed_start_is_told_in_words_and_leaves_no_process(
+    tmp_path: Path, command: Command, message: str
+) -> None:
+    with pytest.raises(SidecarError, match=message) as caught:
+        SidecarProcess(command, START, log=tmp_path / "log")
+
+    assert SECRET not in str(caught.value)
+
+
+def test_a_missing_program_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentLacksError):
+        SidecarProcess(Command(argv=("/no/such/python",)), START, log=tmp_path / "log")
