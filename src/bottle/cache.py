@@ -1,6 +1,7 @@
 """Built things, each made once under a lock and moved into place whole."""
 
 import fcntl
+import glob
 import os
 import shutil
 import tempfile
@@ -19,19 +20,23 @@ class BuildCache:
 
     root: Path
 
+    def path(self, name: str, key: str) -> Path:
+        """Where the folder is, or will be."""
+        return self.root / f"{name}-{key}"
+
     def folder(self, name: str, key: str, build: Callable[[Path], None], progress: Progress) -> Path:
         """The finished folder; `build` fills a temporary sibling first if there is none yet.
 
         A build that is cut off leaves only the temporary folder, which is never used. The final path
         is known to `build` as its argument's `with_name(f"{name}-{key}")`.
         """
-        final = self.root / f"{name}-{key}"
+        final = self.path(name, key)
         if final.is_dir():
             return final
         with self.lock(name, progress):
             if final.is_dir():
                 return final
-            for stale in self.root.glob(f".{name}-*.tmp"):
+            for stale in self.root.glob(f".{glob.escape(name)}-????????.tmp"):  # never another name's
                 shutil.rmtree(stale, ignore_errors=True)
             building = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".tmp", dir=self.root))
             building.chmod(0o755)

@@ -20,7 +20,9 @@ _NEW_NAMESPACES = 0x7E020000
 _ENOSYS = 38
 _AF_NETLINK = 16
 _NETLINK_ROUTE = 0
-_SOCKET_FAMILIES = (1, 2, 10)  # unix, IPv4, IPv6
+_AF_UNIX = 1
+_INTERNET = (2, 10)  # IPv4, IPv6
+_PROTOCOLS = (0, 1, 6, 17, 58)  # default, ICMP, TCP, UDP, ICMPv6; rarer ones make the kernel load modules
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
 _FILES = """
@@ -91,8 +93,10 @@ def _rules() -> Iterator[Rule]:
     yield {"names": sorted({name for group in _GROUPS for name in group.split()}), "action": "SCMP_ACT_ALLOW"}
     for mask, value in everything_but((_TIOCSTI, _TIOCLINUX)):
         yield _allow("ioctl", _masked(1, mask, value))
-    for family in _SOCKET_FAMILIES:
-        yield _allow("socket", _masked(0, _LOW, family))
+    yield _allow("socket", _masked(0, _LOW, _AF_UNIX))
+    for family in _INTERNET:
+        for protocol in _PROTOCOLS:
+            yield _allow("socket", _masked(0, _LOW, family), _masked(2, _LOW, protocol))
     yield _allow("socket", _masked(0, _LOW, _AF_NETLINK), _masked(2, _LOW, _NETLINK_ROUTE))
     for personality in _PERSONALITIES:
         yield _allow("personality", _masked(0, _LOW, personality))

@@ -61,6 +61,13 @@ def test_packet_alg_vsock_and_other_families_are_denied(family: int) -> None:
     assert not allowed("socket", family, 3, 0)
 
 
+@pytest.mark.parametrize("family", [2, 10])
+@pytest.mark.parametrize("protocol", [132, 136, 262, 33, 262 | 1 << 32])
+def test_rare_protocols_are_denied(family: int, protocol: int) -> None:
+    assert not allowed("socket", family, 1, protocol)
+    assert allowed("socket", family, 1, 6)
+
+
 def test_netlink_only_for_routes() -> None:
     assert allowed("socket", 16, 3, 0)
     assert not allowed("socket", 16, 3, 12)

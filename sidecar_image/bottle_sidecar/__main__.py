@@ -1,0 +1,111 @@
+"""The sidecar as a process: reads what it is to do from stdin, serves, and ends with its owner.
+
+Exit status 0 after Shutdown or end of file on stdin, at whatever moment; 1 after Failed.
+"""
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
+from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
+from bottle_sidecar.control.protocol import Exit, Failed, Ready, Shutdown, Start
+from bottle_sidecar.control.server import ControlServer, ProtocolError
+from bottle_sidecar.egress import upstream
+from bottle_sidecar.egress.dial import SystemResolver
+from bottle_sidecar.egress.inject import Injector, MissingTokenError
+from bottle_sidecar.egress.journal import Journal
+from bottle_sidecar.egress.proxy import EgressProxy, build
+from bottle_sidecar.hardening import harden
+
+
+def main() -> NoReturn:
+    harden()
+    _leave(asyncio.run(_run()))
+
+
+async def _run() -> int:
+    control = await ControlServer.on_standard_streams()
+    try:
+        start = await control.start()
+        if isinstance(start, Shutdown):
+            return 0
+        proxy = _build(start)
+        way_in = _WayIn(start.exit)
+    except (ProtocolError, MissingTokenError, HandoverError, ValueError) as error:
+        control.send(Failed(message=str(error)))
+        return 1
+    control.send(_ready(start, proxy))
+    serving = asyncio.create_task(_serve(proxy, way_in))
+    ended = asyncio.create_task(control.shutdown())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
+    await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+    way_in.close()
+    return _leave(0 if ended.done() else 1)
+
+
+def _leave(status: int) -> NoReturn:
+    """Ends at once: a name lookup in a thread, or a peer that does not read, must not keep the exit open."""
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(status)
+
+
+class _WayIn:
+    """Where the agent's connections come from: a listener handed over, or a unix socket of our own."""
+
+    def __init__(self, exit_: Exit) -> None:
+        if (exit_.handover is None) == (exit_.unix is None):
+            raise ValueError("the exit needs either a handover or a unix socket path")
+        self._unix = exit_.unix
+        self._listener = None if exit_.unix is None else bind_unix(exit_.unix, mode=0o666)
+        self._handover = None if exit_.handover is None else Handover(exit_.handover)
+
+    async def listener(self) -> socket.socket:
+        if self._handover is not None:
+            return await self._handover.receive()
+        if self._listener is None:
+            raise ValueError("the exit is closed")
+        return self._listener
+
+    def close(self) -> None:
+        if self._handover is not None:
+            self._handover.close()
+        if self._unix is not None:
+            with suppress(OSError):
+                os.unlink(self._unix)  # noqa: PTH108 - one call for str paths
+
+
+def _build(start: Start) -> EgressProxy:
+    injector = Injector(tokens=start.tokens, placeholders=start.placeholders)
+    journal = Journal(sys.stderr, (*injector.secrets(), *start.placeholders.values()))
+    return build(
+        start,
+        system_cas=upstream.system_bundle(),
+        resolver=SystemResolver(),
+        journal=journal,
+        now=dt.datetime.now(dt.UTC),
+    )
+
+
+def _ready(start: Start, proxy: EgressProxy) -> Ready:
+    authority = proxy.authority
+    passed_through = [route.ca_pem for route in start.policy.routes if route.tls_passthrough and route.ca_pem]
+    bundle = upstream.UpstreamTrust(upstream.system_bundle()).agent_bundle(
+        [authority.certificate, *passed_through]
+    )
+    return Ready(
+        ca_certificate=authority.certificate, ca_fingerprint=authority.fingerprint, trust_store=bundle
+    )
+
+
+async def _serve(proxy: EgressProxy, way_in: _WayIn) -> None:
+    await proxy.serve(await way_in.listener())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The egress proxy of one bottle: accepts the agent's connections and serves each, within limits.
+
+mitmproxy supplies the protocol layers; its `Master`, addons and options are not used, since importing
+them takes longer than everything else at start (docs/decisions/0040).
+"""
+
+import asyncio
+import datetime as dt
+import errno
+import socket
+from contextlib import suppress
+
+from bottle_sidecar.control.protocol import Start
+from bottle_sidecar.egress.authority import Authority
+from bottle_sidecar.egress.connection import AgentConnection, Services, Timeouts
+from bottle_sidecar.egress.dial import READ_LIMIT, Dialer, Resolver, Streams
+from bottle_sidecar.egress.guard import Guard
+from bottle_sidecar.egress.inject import Injector
+from bottle_sidecar.egress.journal import Journal
+from bottle_sidecar.egress.proxies import UpstreamProxy
+from bottle_sidecar.egress.upstream import UpstreamTrust, certificates
+
+MAX_CONNECTIONS = 256
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_BREATH = 0.1  # seconds to wait where the system has no descriptors left
+
+
+class EgressProxy:
+    """Made once a process. `serve` runs until cancelled."""
+
+    def __init__(self, services: Services, *, capacity: int = MAX_CONNECTIONS) -> None:
+        self._services = services
+        self._capacity = asyncio.Semaphore(capacity)
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @property
+    def authority(self) -> Authority:
+        return self._services.authority
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accepts from `listener`, which it closes in the end. Connections past the limit wait."""
+        listener.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                await self._capacity.acquire()
+                try:
+                    accepted, _ = await loop.sock_accept(listener)
+                except OSError as error:
+                    self._capacity.release()
+                    if error.errno in _EXHAUSTED:
+                        await asyncio.sleep(_BREATH)
+                    continue
+                except asyncio.CancelledError:
+                    self._capacity.release()
+                    raise
+                task = loop.create_task(self._serve_one(accepted))
+                self._serving.add(task)
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._serving.discard(task)
+        self._capacity.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._services.journal.write("fault", reason=type(error).__name__)
+
+    async def _serve_one(self, accepted: socket.socket) -> None:
+        with suppress(OSError):
+            await AgentConnection(await _streams(accepted), self._services).serve()
+
+
+def build(
+    start: Start, *, system_cas: str, resolver: Resolver, journal: Journal, now: dt.datetime
+) -> EgressProxy:
+    """The proxy that `start` describes.
+
+    Raises MissingTokenError where a route's token is absent, ValueError where a CA or the host's proxy
+    cannot be read.
+    """
+    injector = Injector(tokens=start.tokens, placeholders=start.placeholders)
+    injector.check(start.policy)
+    for route in start.policy.routes:
+        if route.ca_pem is not None and not certificates(route.ca_pem):
+            raise ValueError(f"route {route.host}: its CA file holds no certificate")
+    proxy = UpstreamProxy.parse(start.upstream_proxy, start.no_proxy) if start.upstream_proxy else None
+    services = Services(
+        guard=Guard(start.identity, start.policy, injector, journal),
+        authority=Authority(start.identity, now=now),
+        trust=UpstreamTrust(system_cas),
+        dialer=Dialer(resolver=resolver, proxy=proxy),
+        journal=journal,
+        timeouts=Timeouts(),
+    )
+    return EgressProxy(services)
+
+
+async def _streams(accepted: socket.socket) -> Streams:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=READ_LIMIT)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    try:
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted)
+    except BaseException:
+        accepted.close()
+        raise
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)

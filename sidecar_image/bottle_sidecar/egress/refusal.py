@@ -1,0 +1,51 @@
+"""The answers that the sidecar gives in its own name: refusals, upstream failures, malformed requests.
+
+All are JSON of one shape, given where the agent's client looks for an answer, so that the reason
+reaches the person who reads the agent's output.
+"""
+
+import json
+from typing import Any
+
+from mitmproxy import http
+
+from bottle_sidecar.policy.decide import Request, Verdict
+from bottle_sidecar.policy.explain import refusal_body
+
+_FORBIDDEN = 403
+_BAD_GATEWAY = 502
+
+
+def refused(verdict: Verdict, request: Request, identity: str) -> http.Response:
+    """403 for what a rule bars."""
+    return _json(_FORBIDDEN, refusal_body(verdict, request, identity))
+
+
+def upstream_failed(code: str, message: str, identity: str) -> http.Response:
+    """502 for an upstream that cannot be reached or trusted. `message` names the cause, and no secret."""
+    return _json(_BAD_GATEWAY, _body(code, f"The sidecar of bottle {identity} got no answer: {message}"))
+
+
+def malformed(problem: str, *, status: int = 400) -> http.Response:
+    """For what is not a well-formed request, before any rule is asked."""
+    return _json(status, _body("request.malformed", f"Refused by the bot-bottle sidecar: {problem}."))
+
+
+def plain(document: dict[str, Any]) -> http.Response:
+    """200 from the sidecar itself."""
+    return _json(200, document)
+
+
+def _body(code: str, message: str) -> dict[str, Any]:
+    return {
+        "type": "error",
+        "error": {"type": "refused_by_bot_bottle", "code": code, "message": message},
+        "rule": code,
+        "reason": message,
+    }
+
+
+def _json(status: int, document: dict[str, Any]) -> http.Response:
+    content = json.dumps(document, ensure_ascii=True).encode() + b"\n"
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return http.Response.make(status, content, headers)

@@ -1,0 +1,293 @@
+"""One native sandbox: its folders, its processes, its limits, and the one way to end them all."""
+
+import os
+import platform
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from attrs import frozen
+
+from bottle.backends.base import Bottle, ExecRequest, Running, SidecarLaunch, Streams
+from bottle.backends.errors import IsolationError, NotRunningError
+from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp, sidecar
+from bottle.backends.native.accounts import Account, Accounts
+from bottle.backends.native.agent_cli import AgentCli
+from bottle.backends.native.bwrap import Sandbox
+from bottle.backends.native.places import Places, Record
+from bottle.backends.native.rootfs import HostLayout
+from bottle.backends.native.venv import SidecarVenv
+from bottle.backends.native.warden import Entered, Warden
+from bottle.errors import BottleError, EnvironmentLacksError
+from bottle.jail import process
+from bottle.jail.requests import Entry, Hold
+from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, LaunchPlan, Limits
+from bottle.proc import Command
+from bottle_sidecar.control.handover import HandoverError, send_listener
+from bottle_sidecar.control.protocol import Exit
+
+_LOOPBACK = "127.0.0.1"
+_OPEN_FILES = 65536
+_OOM_SCORE = 500
+_SIDECAR_ADDRESS = "127.0.0.1"
+_LARGEST_TEMPORARY = 8 * 1024**3
+_LONGEST_COMPLAINT = 4000
+_UNPACK = ("tar", "-x", "-p", "-o", "-f", "-")  # options that every tar has: modes kept, owners not
+_UNPACK_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+_STAGE = "/tmp"  # noqa: S108 - of a private mount namespace
+
+
+@frozen(kw_only=True)
+class NativeHost:
+    """What all native bottles of this operator share."""
+
+    accounts: Accounts | None
+    venv: SidecarVenv | None
+    cli: AgentCli
+
+    def built(self) -> SidecarVenv:
+        """Raises BottleError before `Backend.build`."""
+        if self.venv is None:
+            raise BottleError("the sidecar is not built", hint="bottle build")
+        return self.venv
+
+
+class NativeBottle(Bottle):
+    """The handle of one identity. The process that calls `create` owns the sandbox, which ends with it."""
+
+    def __init__(self, places: Places, host: NativeHost) -> None:
+        self.identity = places.identity
+        self._places = places
+        self._host = host
+        self._warden: Warden | None = None
+        self._owned = ExitStack()
+
+    def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:  # noqa: ARG002 - the contract's
+        command = self._trusted("bottle_sidecar")
+        Path(self._places.handover).unlink(missing_ok=True)
+        return SidecarLaunch(command=command, exit=Exit(handover=self._places.handover))
+
+    def companion(self, module: str) -> Command:
+        return self._trusted(module, _SIDECAR_ADDRESS)
+
+    def _trusted(self, module: str, *arguments: str) -> Command:
+        """A program of ours that runs on the host's side, as the sidecar's user."""
+        self._places.prepare()
+        account = self._account()
+        if account:
+            os.chown(self._places.sidecar, account.sidecar, account.sidecar)
+        return sidecar.command(self._host.built(), self._places.sidecar, account, module, *arguments)
+
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+        self._places.prepare()
+        account = self._account()
+        rootfs.fill(self._places.box, trust_store=trust_store)
+        if account:
+            rootfs.give(self._places.box, account.sandbox)
+        record = self._limit(plan.limits, account)
+        pid, started, listener = self._hold(plan, record)
+        with listener:
+            self._places.update(pid=pid, started=started)
+            try:
+                send_listener(self._places.handover, listener)
+            except HandoverError as error:
+                raise BottleError(str(error)) from error
+        self._prove()
+
+    def put(self, target: str, archive: IO[bytes]) -> None:
+        """The unpacking runs inside, as the agent's user: no link in the archive or the target leads out."""
+        read, write = os.pipe2(os.O_CLOEXEC)
+        with tempfile.TemporaryFile() as said:
+            with open(write, "wb") as sink, open(read, "rb") as source:  # noqa: PTH123 - descriptors
+                running = self.start(
+                    ExecRequest(
+                        argv=_UNPACK,
+                        env=_UNPACK_ENVIRONMENT,
+                        cwd=target,
+                        streams=Streams(stdin=source.fileno(), stdout=said.fileno(), stderr=said.fileno()),
+                    )
+                )
+                source.close()
+                _feed(archive, sink)
+            status = running.wait()
+            said.seek(0)
+            text = said.read(_LONGEST_COMPLAINT).decode(errors="replace").strip()
+        if status:
+            raise BottleError(f"{target} in the bottle could not be filled (tar: {status}): {text}")
+
+    def start(self, request: ExecRequest) -> Running:
+        if not request.argv or "=" in request.argv[0]:
+            raise BottleError("a command inside a bottle needs a name without '='")
+        terminal = request.terminal
+        return self._enter(
+            argv=request.argv,
+            env=request.env,
+            cwd=request.cwd,
+            terminal=(terminal.rows, terminal.columns) if terminal else None,
+            streams=() if terminal else _numbers(request.streams),
+        )
+
+    def running(self) -> bool:
+        record = self._places.read()
+        return record.pid is not None and process.started(record.pid) == record.started
+
+    def remove(self) -> None:
+        if self._warden:
+            self._warden.close()
+            self._warden = None
+        self._owned.close()
+        record = self._places.read()
+        self._end_processes(record)
+        cgroup.remove(record.cgroups)
+        self._places.remove()
+        if self._host.accounts:
+            self._host.accounts.release(self.identity)
+
+    def _end_processes(self, record: Record) -> None:
+        """By record, by control group and by marker: any one of the three may be missing after a crash."""
+        found = [
+            (entry.pid, entry.started)
+            for entry in processes.find(self._places.scope)
+            if entry.identity == self.identity
+        ]
+        if record.pid is not None and record.started is not None:
+            found.append((record.pid, record.started))
+        for pid in cgroup.members(record.cgroups):
+            started = process.started(pid)
+            if started is not None:
+                found.append((pid, started))
+        processes.end(found)
+
+    def _account(self) -> Account | None:
+        return self._host.accounts.allocate(self.identity) if self._host.accounts else None
+
+    def _limit(self, limits: Limits, account: Account | None) -> Record:
+        """Makes the groups, or falls back to what each process can be held to."""
+        groups = cgroup.plan(f"bot-bottle.{self._places.scope}.{self.identity}", limits)
+        self._places.update(cgroups=[str(group.folder) for group in groups])
+        made = [group for group in groups if group.make()]
+        held = {controller for group in made for controller in group.controllers}
+        own = [("RLIMIT_CORE", 0), ("RLIMIT_NOFILE", _OPEN_FILES), ("RLIMIT_FSIZE", limits.disk)]
+        if "pids" not in held:
+            own.append(("RLIMIT_NPROC", limits.pids))
+        return self._places.update(
+            uid=account.sandbox if account else None,
+            cgroups=[str(group.folder) for group in made],
+            limits=own,
+        )
+
+    def _hold(self, plan: LaunchPlan, record: Record) -> tuple[int, int, socket.socket]:
+        cli = self._host.cli.folder(plan.program.package) if plan.program.package else None
+        staged = record.uid is not None
+        box = f"{_STAGE}/box" if staged else str(self._places.box)
+        shown = f"{_STAGE}/cli" if staged else str(cli)
+        sandbox = Sandbox(
+            marker=self._places.marker,
+            box=box,
+            agent_cli=shown if cli else None,
+            host=HostLayout.detect(),
+            temporary=min(plan.limits.disk, _LARGEST_TEMPORARY),
+        )
+        stage = ((str(self._places.box), box), *(((str(cli), shown),) if cli else ()))
+        venv = self._host.built()
+        request = Hold(
+            program=str(venv.bwrap()),
+            libraries=tuple(str(library) for library in venv.bwrap_libraries()),
+            argv=tuple(bwrap.argv(sandbox)),
+            options=tuple(bwrap.options(sandbox)),
+            stage=stage if staged else (),
+            uid=record.uid,
+            inner_uid=AGENT_UID,
+            port=PROXY_PORT,
+            cgroups=record.cgroups,
+            seccomp=_filter(),
+            oom_score=_OOM_SCORE,
+        )
+        self._warden = self._start_warden(proves=True)
+        pid, started, listener, lease = self._warden.hold(request)
+        self._owned.enter_context(lease)
+        return pid, started, listener
+
+    def _prove(self) -> None:
+        """Raises IsolationError with whatever a probe inside, confined as the agent will be, found wrong."""
+        entered = self._enter(argv=None, env={}, cwd="/", terminal=None, streams=())
+        status = entered.wait()
+        findings = entered.findings
+        if status or findings is None:
+            raise IsolationError(f"the isolation probe ended with {status} instead of an answer")
+        if findings:
+            raise IsolationError("the sandbox is not tight: " + "; ".join(findings))
+
+    def _probe(self) -> Mapping[str, Any]:
+        return {
+            "uid": AGENT_UID,
+            "home": str(AGENT_HOME),
+            "port": PROXY_PORT,
+            "identity": self.identity,
+            "addresses": addresses.of_host(),
+        }
+
+    def _enter(
+        self,
+        *,
+        argv: tuple[str, ...] | None,
+        env: Mapping[str, str],
+        cwd: str,
+        terminal: tuple[int, int] | None,
+        streams: Sequence[int],
+    ) -> Entered:
+        record = self._places.read()
+        if record.pid is None or record.started is None:
+            raise NotRunningError(f"{self.identity} is not running")
+        entry = Entry(
+            pid=record.pid,
+            started=record.started,
+            uid=AGENT_UID,
+            seccomp=_filter(),
+            limits=record.limits,
+            cgroups=record.cgroups,
+            oom_score=_OOM_SCORE,
+            argv=argv,
+            env=env,
+            cwd=cwd,
+            terminal=terminal,
+            probe=self._probe() if argv is None else None,
+        )
+        if self._warden:
+            return self._warden.enter(entry, streams)
+        with ExitStack() as stack:
+            warden = self._start_warden(proves=False)
+            stack.callback(warden.close)
+            held = ExitStack()
+            entered = warden.enter(entry, streams, held)
+            held.push(stack.pop_all())
+            return entered
+
+    def _start_warden(self, *, proves: bool) -> Warden:
+        with self._places.log.open("ab") as log:
+            return Warden(self._places.marker, log, proves=proves)
+
+
+def _feed(archive: IO[bytes], sink: IO[bytes]) -> None:
+    """Where the reader ends early, its status says why."""
+    with suppress(BrokenPipeError):
+        shutil.copyfileobj(archive, sink)
+    with suppress(BrokenPipeError):
+        sink.close()
+
+
+def _numbers(streams: Streams | None) -> Sequence[int]:
+    if streams is None:
+        raise BottleError("a process without a terminal needs three streams")
+    return streams.stdin, streams.stdout, streams.stderr
+
+
+def _filter() -> str:
+    for machine in seccomp.Machine:
+        if machine.uname == platform.machine():
+            return seccomp.program(machine).hex()
+    raise EnvironmentLacksError(f"the native backend has no system call filter for {platform.machine()}")

@@ -1,0 +1,74 @@
+"""What the host asks of a warden: values that travel as JSON, with descriptors beside them.
+
+A request is {"kind": "hold" | "enter", ...fields}. A warden answers a Hold once; an Entry's answers
+come over a socket of its own, so that many entries can be under way.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+HOLD = "hold"
+ENTER = "enter"
+INFO_DESCRIPTOR = 10
+SECCOMP_DESCRIPTOR = 11
+ARGUMENTS_DESCRIPTOR = 12
+
+
+class Hold(NamedTuple):
+    """Bring a sandbox up. Descriptor: the holder's input.
+
+    `program` is bwrap's file, `libraries` the ones it brings along, and `argv` its arguments. `options`
+    are those that it reads from ARGUMENTS_DESCRIPTOR; they name INFO_DESCRIPTOR and SECCOMP_DESCRIPTOR.
+    `stage` holds (host path, path it is mounted at) pairs, for `uid`, the host user that root becomes;
+    None: the caller stays who it is. In the new network namespace 127.0.0.1:`port`
+    is listened on. `cgroups`: folders that the sandbox joins. `seccomp`: BPF in hexadecimal.
+
+    Answer: {"pid", "started"} of the sandbox's first process, with the listener's descriptor, or {"error"}.
+    """
+
+    program: str
+    libraries: tuple[str, ...]
+    argv: tuple[str, ...]
+    options: tuple[str, ...]
+    stage: tuple[tuple[str, str], ...]
+    uid: int | None
+    inner_uid: int
+    port: int
+    cgroups: tuple[str, ...]
+    seccomp: str
+    oom_score: int
+
+
+class Entry(NamedTuple):
+    """Start a process in a sandbox. Descriptors: its reply socket and, without `terminal`, three streams.
+
+    `pid`, `started`: the sandbox's first process. `limits`: (RLIMIT_ name, value) pairs. `terminal`:
+    (rows, columns). `argv` None runs the isolation probe instead, with `probe` as its arguments.
+
+    Answers on the reply socket: {"started": true} with the terminal's master, if any; then {"exit":
+    status} or, for the probe, {"findings": [...]} before it; {"error"} where it could not start. The
+    host may send {"kill": true}; the end of the stream has the same meaning.
+    """
+
+    pid: int
+    started: int
+    uid: int
+    seccomp: str
+    limits: tuple[tuple[str, int], ...]
+    cgroups: tuple[str, ...]
+    oom_score: int
+    argv: tuple[str, ...] | None
+    env: Mapping[str, str]
+    cwd: str
+    terminal: tuple[int, int] | None
+    probe: Mapping[str, Any] | None = None
+
+
+def to_json(request: Hold | Entry) -> dict[str, Any]:
+    return {"kind": HOLD if isinstance(request, Hold) else ENTER, **request._asdict()}
+
+
+def from_json(message: Mapping[str, Any]) -> Hold | Entry:
+    """The request behind a message. Raises KeyError or TypeError for anything else."""
+    fields = dict(message)
+    return Hold(**fields) if fields.pop("kind") == HOLD else Entry(**fields)
