@@ -1,10 +1,10 @@
 """A small HTTPS server for `bottle demo`: an upstream with a certificate of its own, beside the sidecar.
 
-Its one argument is the host name or address to serve on. It prints one JSON line with its address and CA, then one for each request that reached it, and ends
-when its standard input does.
+Its one argument is the host name or address to serve on. It prints one JSON line with its address and CA,
+then one for each request that reached it, and ends when its standard input does.
 """
 
-import datetime
+import datetime as dt
 import json
 import os
 import socket
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 HOST = "api.demo.test"
-_LIFETIME = datetime.timedelta(days=1)
+_LIFETIME = dt.timedelta(days=1)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,7 +60,7 @@ def _tell(line: dict[str, str]) -> None:
 
 
 def _certificate(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST)])
     return (
         x509.CertificateBuilder()

@@ -1,10 +1,10 @@
 """Every error that a user can cause, and the exit code each one ends the program with.
 
-    BottleError                 1  the operation failed
-    ├── UsageError              2  the command line is wrong
-    ├── ManifestError           3  a manifest is invalid
-    ├── EnvironmentLacksError   4  the machine lacks something; the hint is the command that mends it
-    └── InterruptedByUser     130  Ctrl-C, or "no" at the prompt's end of file
+BottleError                 1  the operation failed
+├── UsageError              2  the command line is wrong
+├── ManifestError           3  a manifest is invalid
+├── EnvironmentLacksError   4  the machine lacks something; the hint is the command that mends it
+└── InterruptedByUser     130  Ctrl-C, or "no" at the prompt's end of file
 """
 
 from typing import ClassVar

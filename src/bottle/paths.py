@@ -6,13 +6,15 @@ from typing import Self
 
 from attrs import Factory, field, frozen
 
+from bottle.errors import EnvironmentLacksError
+
 
 @frozen(kw_only=True)
 class Paths:
     """Built once from the environment at the program's border, then passed down.
 
-    `home`: state, and manifests unless `manifests` says otherwise. `cache`: what can be built again. `runtime`: short-lived sockets,
-    0700; kept short because a unix socket's path holds 107 bytes.
+    `home`: state, and manifests unless `manifests` says otherwise. `cache`: what can be built again.
+    `runtime`: short-lived sockets, 0700; kept short because a unix socket's path holds 107 bytes.
     """
 
     user_home: Path
@@ -24,15 +26,16 @@ class Paths:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, uid: int, cwd: Path) -> Self:
-        user_home = Path(environ.get("HOME") or "~").expanduser()
+        """Raises EnvironmentLacksError for a user without a home. XDG variables count only where absolute."""
+        user_home = _user_home(environ, cwd)
         home = environ.get("BOT_BOTTLE_HOME")
-        cache = environ.get("XDG_CACHE_HOME")
-        runtime = environ.get("XDG_RUNTIME_DIR")
+        cache = _absolute(environ.get("XDG_CACHE_HOME"))
+        runtime = _absolute(environ.get("XDG_RUNTIME_DIR"))
         return cls(
             user_home=user_home,
-            home=Path(home).absolute() if home else user_home / ".bot-bottle",
-            cache=(Path(cache) if cache else user_home / ".cache") / "bot-bottle",
-            runtime=Path(runtime) / "bot-bottle" if runtime else Path(f"/tmp/bot-bottle-{uid}"),  # noqa: S108
+            home=cwd / home if home else user_home / ".bot-bottle",
+            cache=(cache or user_home / ".cache") / "bot-bottle",
+            runtime=runtime / "bot-bottle" if runtime else Path(f"/tmp/bot-bottle-{uid}"),  # noqa: S108
             cwd=cwd,
         )
 
@@ -59,3 +62,15 @@ class Paths:
     def attach_socket(self, identity: str) -> Path:
         """Where `bottle attach` finds the session of a live interactive bottle."""
         return self.runtime / identity / "attach.sock"
+
+
+def _user_home(environ: Mapping[str, str], cwd: Path) -> Path:
+    try:
+        return cwd / Path(environ.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        raise EnvironmentLacksError("this user has no home folder", hint="export HOME=/path/of/one") from None
+
+
+def _absolute(value: str | None) -> Path | None:
+    """As the XDG base directory specification asks: a relative path is ignored."""
+    return Path(value) if value and Path(value).is_absolute() else None

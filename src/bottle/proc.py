@@ -51,8 +51,8 @@ class CommandFailed(BottleError):  # noqa: N818 - reads as the event it is
 def run(command: Command, *, stdin: bytes | IO[bytes] | None = None, check: bool = True) -> Completed:
     """Runs to the end and captures both streams.
 
-    Raises CommandFailed for a non-zero code (where `check`) or an exceeded timeout, and
-    EnvironmentLacksError where the program does not exist.
+    Raises CommandFailed for a non-zero code (where `check`) or an exceeded timeout,
+    EnvironmentLacksError where the program does not exist, BottleError where it cannot be run.
     """
     try:
         done = subprocess.run(
@@ -62,22 +62,25 @@ def run(command: Command, *, stdin: bytes | IO[bytes] | None = None, check: bool
             timeout=command.timeout,
             capture_output=True,
             check=False,
-            **_stdin(stdin),
+            input=stdin if isinstance(stdin, bytes) else None,
+            stdin=None if isinstance(stdin, bytes) else stdin or subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise CommandFailed(command, None) from None
-    except FileNotFoundError:
-        raise EnvironmentLacksError(f"the program '{command.argv[0]}' is not installed") from None
+    except OSError as error:
+        raise _not_started(command, error) from None
     completed = Completed(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
     if check and completed.code:
         raise CommandFailed(command, completed)
     return completed
 
 
-def _stdin(stdin: bytes | IO[bytes] | None) -> dict[str, object]:
-    if isinstance(stdin, bytes):
-        return {"input": stdin}
-    return {"stdin": subprocess.DEVNULL if stdin is None else stdin}
+def _not_started(command: Command, error: OSError) -> BottleError:
+    program = command.argv[0]
+    if isinstance(error, FileNotFoundError) and error.filename == program:
+        return EnvironmentLacksError(f"the program '{program}' is not installed")
+    place = f" in {command.cwd}" if command.cwd else ""
+    return BottleError(f"the program '{program}' cannot be run{place}: {error.strerror}")
 
 
 def spawn(
@@ -101,8 +104,8 @@ def spawn(
             pass_fds=tuple(pass_fds),
             start_new_session=new_session,
         )
-    except FileNotFoundError:
-        raise EnvironmentLacksError(f"the program '{command.argv[0]}' is not installed") from None
+    except OSError as error:
+        raise _not_started(command, error) from None
 
 
 def wait(process: "Process", timeout: float | None = None) -> int | None:

@@ -40,7 +40,7 @@ class SecretValues:
 
     tokens: Mapping[str, Secret] = field(factory=dict)
     env: Mapping[str, Secret] = field(factory=dict)
-    placeholders: Mapping[str, str] = field(factory=dict)
+    placeholders: Mapping[str, str] = field(factory=dict, repr=False)
     upstream_proxy: Secret | None = None
     no_proxy: str | None = None
 
@@ -49,3 +49,5 @@ class SecretValues:
         for group in (self.tokens, self.env):
             for secret in group.values():
                 yield secret.reveal()
+        if self.upstream_proxy:
+            yield self.upstream_proxy.reveal()

@@ -126,12 +126,17 @@ class Terminal:
 
         Raises InterruptedByUser at Ctrl-C or end of file, UsageError where there is no terminal.
         """
-        with self._ask(hint="give --yes to go on without being asked") as (descriptor, signals):
-            _write_all(descriptor, f"{printable(question)} [y/N] ")
+        answer = self.line(f"{question} [y/N]", hint="give --yes to go on without being asked")
+        return answer.lower() in {"y", "yes"}
+
+    def line(self, question: str, *, hint: str) -> str:
+        """Asks for a line, and strips it. `hint` is for where there is no terminal. Raises as `confirm`."""
+        with self._ask(hint=hint) as (descriptor, signals):
+            _write_all(descriptor, f"{printable(question)} ")
             answer = bytearray()
             while not answer.endswith(b"\n"):
                 answer += _key(descriptor, signals)
-            return answer.decode(errors="replace").strip().lower() in {"y", "yes"}
+            return answer.decode(errors="replace").strip()
 
     def prompt_secret(self, message: str) -> str:
         """Asks for a line that is not shown.
@@ -143,9 +148,9 @@ class Terminal:
             before = termios.tcgetattr(descriptor)
             hidden = [*before[:6], list(before[6])]
             hidden[3] &= ~(termios.ECHO | termios.ICANON)
-            _write_all(descriptor, f"{printable(message)} ")
             try:
-                _set_attributes(descriptor, hidden)
+                _set_attributes(descriptor, hidden)  # before the question: a quick answer must not be shown
+                _write_all(descriptor, f"{printable(message)} ")
                 return _secret_line(descriptor, signals)
             finally:
                 _set_attributes(descriptor, before)

@@ -15,6 +15,7 @@ from bottle.proc import PIPE, Command, Completed, run, spawn
 
 VERSIONS = ("3.11", "3.12", "3.13")
 OTHER = 54321
+RUN_SECONDS = 300
 FALLBACK = Path(f"/tmp/bot-bottle-{OTHER}")
 
 
@@ -86,13 +87,13 @@ class AnotherUser:
     archive: Path
     home: Path
 
-    def start(self, home: Path) -> Completed:
+    def start(self, home: Path, *arguments: str) -> Completed:
         argv = (
             *("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups"),
-            *("python3", str(self.archive), "--version"),
+            *("python3", str(self.archive), *(arguments or ("--version",))),
         )
         env = {"PATH": "/usr/bin:/bin", "HOME": str(home)}
-        return run(Command(argv=argv, env=env, cwd="/"), check=False)
+        return run(Command(argv=argv, env=env, cwd="/", timeout=RUN_SECONDS), check=False)
 
 
 @pytest.fixture
@@ -115,6 +116,19 @@ def test_another_user_with_a_home(another_user: AnotherUser) -> None:
 
     assert (done.code, done.stderr) == (0, b"")
     assert not FALLBACK.exists()
+
+
+@pytest.mark.timeout(RUN_SECONDS)
+def test_another_user_runs_a_bottle(another_user: AnotherUser) -> None:
+    """The one file is enough: it brings the sidecar and the sandbox along."""
+    home = another_user.home
+    assert another_user.start(home, "init", "--provider", "shell").code == 0
+    task = "id -un; curl -sS -o /dev/null -w '%{http_code}' https://example.com/"
+
+    done = another_user.start(home, "run", "--backend", "native", "shell", task)
+
+    assert (done.code, done.text) == (0, "agent\n403"), done.stderr.decode()
+    assert another_user.start(home, "cleanup", "--yes").text == ""
 
 
 def test_another_user_without_a_home(another_user: AnotherUser) -> None:

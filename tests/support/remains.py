@@ -9,6 +9,8 @@ from typing import Self
 
 from attrs import field, frozen
 
+from bottle.backends.docker.names import OPERATOR_LABEL, operator_of
+from bottle.paths import Paths
 from bottle.proc import Command, run
 from support.project import BottleProject
 
@@ -19,7 +21,7 @@ _PAUSE = 0.05
 
 @frozen(kw_only=True)
 class Remains:
-    """One look: processes, engine resources, mounts, network namespaces, control groups and files."""
+    """One look: processes, engine resources, mounts, control groups and files."""
 
     found: frozenset[str] = field(factory=frozenset)
 
@@ -29,7 +31,6 @@ class Remains:
             _processes(project),
             _engine(project),
             _mounts(),
-            _namespaces(),
             _cgroups(project),
             _files(project),
         )
@@ -52,11 +53,56 @@ def sidecars(project: BottleProject) -> list[str]:
     return native + list(_listed(project, ("ps",), _SIDECAR_LABEL))
 
 
+def namespaces(project: BottleProject) -> frozenset[str]:
+    """Every namespace that this operator's bottles are in and this machine's other processes are not."""
+    inside = {name for pid in _family(project) for name in _namespaces_of(Path("/proc") / pid)}
+    return frozenset(inside - set(_namespaces_of(Path("/proc/self"))) - set(_namespaces_of(Path("/proc/1"))))
+
+
+def existing(wanted: frozenset[str], seconds: float) -> frozenset[str]:
+    """Those of the namespaces that a process or a mount still keeps after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while left := _kept(wanted):
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(_PAUSE)
+    return left
+
+
+def _kept(wanted: frozenset[str]) -> frozenset[str]:
+    kept = {name for process in Path("/proc").glob("[0-9]*") for name in _namespaces_of(process)}
+    mounted = Path("/proc/self/mountinfo").read_text()
+    return frozenset(name for name in wanted if name in kept or name in mounted)
+
+
+def _family(project: BottleProject) -> set[str]:
+    """The pids of the operator's processes, their descendants, and their containers."""
+    listed = tuple(_listed(project, ("ps",), _LABEL))
+    family = {entry.split(":")[0].removeprefix("process ") for entry in _processes(project)}
+    if listed:
+        argv = ("docker", "inspect", "--format", "{{.State.Pid}}", *listed)
+        family |= set(run(Command(argv=argv, env=project.environ), check=False).text.split())
+    waiting = list(family)
+    while waiting:
+        parent = waiting.pop()
+        with suppress(OSError):
+            children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+            waiting += [child for child in children if child not in family]
+            family |= set(children)
+    return family
+
+
+def _namespaces_of(process: Path) -> Iterator[str]:
+    for kind in ("net", "mnt", "pid", "user", "ipc", "uts"):
+        with suppress(OSError):
+            yield str((process / "ns" / kind).readlink())
+
+
 def _processes(project: BottleProject) -> Iterator[str]:
     """Those that have one of the operator's paths in their arguments, environment or open files."""
     marks = [str(project.folder).encode(), project.environ["XDG_RUNTIME_DIR"].encode()]
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit() or int(folder.name) == os.getpid():
+    for folder in Path("/proc").glob("[0-9]*"):
+        if int(folder.name) == os.getpid():
             continue
         with suppress(OSError):
             arguments = (folder / "cmdline").read_bytes()
@@ -81,8 +127,16 @@ def _engine(project: BottleProject) -> Iterator[str]:
 
 def _listed(project: BottleProject, listing: tuple[str, ...], label: str) -> Iterator[str]:
     if "DOCKER_HOST" in project.environ:
-        argv = ("docker", *listing, "--quiet", "--filter", f"label={label}")
+        filters = ("--filter", f"label={_operator(project)}", "--filter", f"label={label}")
+        argv = ("docker", *listing, "--quiet", *filters)
         yield from run(Command(argv=argv, env=project.environ)).text.splitlines()
+
+
+def _operator(project: BottleProject) -> str:
+    paths = Paths.from_environment(
+        {"BOT_BOTTLE_HOME": str(project.home)}, uid=os.getuid(), cwd=project.folder
+    )
+    return f"{OPERATOR_LABEL}={operator_of(paths)}"
 
 
 def _mounts() -> Iterator[str]:
@@ -90,15 +144,9 @@ def _mounts() -> Iterator[str]:
         yield f"mount {line.split()[1]}"
 
 
-def _namespaces() -> Iterator[str]:
-    for link in Path("/proc").glob("[0-9]*/ns/net"):
-        with suppress(OSError):
-            yield f"namespace {link.readlink()}"
-
-
 def _cgroups(project: BottleProject) -> Iterator[str]:
     for agent in (project.home / "agents").glob("*.md"):
-        for folder in Path("/sys/fs/cgroup").rglob(f"bot-bottle.{agent.stem}-*"):
+        for folder in Path("/sys/fs/cgroup").rglob(f"bot-bottle.*.{agent.stem}-*"):
             yield f"control group {folder}"
 
 
@@ -106,6 +154,5 @@ def _files(project: BottleProject) -> Iterator[str]:
     for place in (project.home / "state", Path(project.environ["XDG_RUNTIME_DIR"])):
         for path in place.rglob("*"):
             yield f"file {path}"
-    for pattern in ("bot-bottle*", "bottle-*", ".bottle-*"):
-        for path in Path("/tmp").glob(pattern):
-            yield f"file {path}"
+    for path in Path(project.environ["TMPDIR"]).rglob("*"):
+        yield f"file {path}"

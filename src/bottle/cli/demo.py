@@ -217,7 +217,7 @@ def _reason(outcome: _Outcome) -> str:
         document = json.loads(outcome.body)
     except ValueError:
         return outcome.body or outcome.complaint
-    return str(document.get("reason", outcome.body))
+    return str(document.get("reason", outcome.body)) if isinstance(document, dict) else outcome.body
 
 
 def _line(output: int) -> Mapping[str, str]:

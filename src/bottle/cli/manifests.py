@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bottle.cli.app import App
-from bottle.errors import BottleError, InterruptedByUser
+from bottle.errors import BottleError
 
 _BOTTLES: Mapping[str, str] = {
     "claude": """\
@@ -42,6 +42,7 @@ egress:
 What this bottle may reach: nothing.
 """,
 }
+_FIRST = "claude"
 _AGENT = """\
 ---
 bottle: {provider}
@@ -56,7 +57,7 @@ bottle: {provider}
 def init(context: click.Context, *, provider: str | None, force: bool) -> int:
     """Write a first bottle and a first agent, and say how to start it."""
     app = App.of(context)
-    chosen = provider or _ask_provider()
+    chosen = provider or _ask_provider(app)
     files = {
         app.paths.bottles / f"{chosen}.md": _BOTTLES[chosen],
         app.paths.agents / f"{chosen}.md": _AGENT.format(provider=chosen),
@@ -71,18 +72,19 @@ def init(context: click.Context, *, provider: str | None, force: bool) -> int:
     return 0
 
 
-def _ask_provider() -> str:
-    choice = click.Choice(list(_BOTTLES))
-    try:
-        return str(click.prompt("Which agent", type=choice, default="claude", err=True))
-    except click.Abort:
-        click.echo(err=True)  # the cursor stands behind the question
-        raise InterruptedByUser("no agent was chosen", hint="bottle init --provider claude") from None
+def _ask_provider(app: App) -> str:
+    question = f"Which agent ({', '.join(_BOTTLES)}) [{_FIRST}]:"
+    while True:
+        answer = app.terminal.line(question, hint=f"bottle init --provider {_FIRST}") or _FIRST
+        if answer in _BOTTLES:
+            return answer
+        app.console.warn(f"'{answer}' is none of them")
 
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.write_text(text)
     except OSError as error:
         raise BottleError(f"{path} cannot be written: {error.strerror}") from error

@@ -87,9 +87,6 @@ def _limits(limits: Limits) -> str:
 
 
 def _size(count: int) -> str:
-    amount, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007 - the unit reached is the answer
-        if amount < 1024:
-            break
-        amount /= 1024
-    return f"{amount:g} {unit}"
+    units = ("B", "KiB", "MiB", "GiB", "TiB")
+    power = min((max(count, 1).bit_length() - 1) // 10, len(units) - 1)
+    return f"{count / 1024**power:g} {units[power]}"

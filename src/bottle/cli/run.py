@@ -1,16 +1,15 @@
 """`bottle start` and `bottle run`."""
 
-import os
 from functools import partial
 
 import click
 
-from bottle.backends.base import Streams
 from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.cli.preflight import summary
 from bottle.errors import InterruptedByUser, UsageError
 from bottle.launch.launcher import LiveBottle
+from bottle.launch.relay import relayed
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.session import Session
 from bottle.plan import Trust
@@ -143,8 +142,5 @@ def _interactive(app: App, live: LiveBottle) -> int:
 
 
 def _headless(live: LiveBottle) -> int:
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    try:
-        return Session(live.start_agent(streams=Streams(stdin=nothing, stdout=1, stderr=2))).run()
-    finally:
-        os.close(nothing)
+    with relayed(stdin=None, stdout=1, stderr=2) as streams:
+        return Session(live.start_agent(streams=streams)).run()

@@ -3,13 +3,15 @@
 from pathlib import Path, PurePosixPath
 
 import click
+from attrs import evolve
 
-from bottle.backends.base import ExecRequest, Streams
+from bottle.backends.base import ExecRequest
 from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.errors import BottleError, UsageError
 from bottle.launch.attach import attach as attach_terminal
 from bottle.launch.collect import Collection
+from bottle.launch.relay import relayed
 from bottle.launch.seed import with_environment
 from bottle.launch.session import Session
 from bottle.plan import AGENT_PATH, WORKSPACE
@@ -26,15 +28,12 @@ def exec_(context: click.Context, *, identity: str, command: tuple[str, ...]) ->
     if not argv:
         raise UsageError("there is no command", hint=f"bottle exec {identity} -- bash")
     _, bottle = app.manager.running(identity)
-    interactive = app.terminal.is_tty()
-    request = ExecRequest(
-        argv=with_environment(argv),
-        env=_environment(app),
-        cwd=str(WORKSPACE),
-        terminal=app.terminal.size() if interactive else None,
-        streams=None if interactive else Streams(stdin=0, stdout=1, stderr=2),
-    )
-    return Session(bottle.start(request), terminal=app.terminal if interactive else None).run()
+    request = ExecRequest(argv=with_environment(argv), env=_environment(app), cwd=str(WORKSPACE))
+    if app.terminal.is_tty():
+        running = bottle.start(evolve(request, terminal=app.terminal.size()))
+        return Session(running, terminal=app.terminal).run()
+    with relayed(stdin=0, stdout=1, stderr=2) as streams:
+        return Session(bottle.start(evolve(request, streams=streams))).run()
 
 
 @click.command()
@@ -79,10 +78,16 @@ def cp(context: click.Context, *, source: str, destination: Path) -> int:
 def stop(context: click.Context, *, identities: tuple[str, ...]) -> int:
     """Stop bottles: their agents end, and all that was made for them is removed."""
     app = App.of(context)
+    status = 0
     for identity in identities:
-        app.manager.stop(identity)
-        app.console.info(f"stopped {identity}")
-    return 0
+        try:
+            app.manager.stop(identity)
+        except BottleError as error:
+            app.console.error(error)
+            status = error.exit_code
+        else:
+            app.console.info(f"stopped {identity}")
+    return status
 
 
 def _environment(app: App) -> dict[str, str]:

@@ -188,6 +188,9 @@ class Catalog:
             if is_file(old) and not is_folder(folder):
                 message = f"{_OLD_FILE} is of an old format that is no longer read"
                 raise InvalidManifestError.of(Location(file=old), message, hint=_MOVE_HINT)
+        if is_file(self.paths.manifests):
+            message = f"{self.paths.manifests} is a file, and must be a folder"
+            raise EnvironmentLacksError(message, hint="move it away, then run `bottle init`")
         if not is_folder(self.paths.manifests):
             message = f"there is no {self.paths.manifests}: nothing is set up yet"
             raise EnvironmentLacksError(message, hint="run `bottle init`")

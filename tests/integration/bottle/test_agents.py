@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from integration.bottle.conftest import Site
 from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
 from support.api_server import ApiServer
 from support.project import BottleProject
 from support.scripts import RunShell, Say, Script
+from support.sites import Site
 from support.streaming import arrivals
 from support.tmux import Tmux, terminal
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from support.project import BottleProject, shell_agent
-from support.remains import Remains, sidecars
+from support.remains import Remains, existing, namespaces, sidecars
 
 AGENT = "victim"
 POINTS = 25
@@ -21,29 +21,35 @@ def test_kill_at_points_spread_over_a_start_leaves_nothing(project: BottleProjec
     assert project.run("run", AGENT, "true").code == 0
     length = time.monotonic() - begun
     before = Remains.now(project)
-    stages = set()
+    stages, seen = set(), frozenset[str]()
 
     for point in range(POINTS):
-        stages.add(_killed_after(length * point / (POINTS - 1), project, tmp_path / "out"))
+        stage, entered = _killed_after(length * point / (POINTS - 1), project, tmp_path / "out")
+        stages.add(stage)
+        seen |= entered
         _await_no_sidecar(project)
         cleaned = project.run("cleanup", "--yes")
 
         assert cleaned.code == 0, f"point {point}: {cleaned.err}"
         assert Remains.left_since(project, before, SECONDS) == [], f"point {point}"
+        assert existing(entered, SECONDS) == frozenset(), f"point {point}"
 
     assert {"nothing yet", "owned"} <= stages, f"the points did not spread over the start: {stages}"
+    assert seen, "no point came after the sandbox's namespaces"
 
 
-def _killed_after(seconds: float, project: BottleProject, output: Path) -> str:
-    """Starts a bottle, kills its owner, and says how far it had come."""
+def _killed_after(seconds: float, project: BottleProject, output: Path) -> tuple[str, frozenset[str]]:
+    """Starts a bottle, kills its owner, and says how far it had come, and in which namespaces it was."""
     with output.open("wb") as stream:
         victim = project.spawn("run", AGENT, ENDLESS, stdout=stream)
     time.sleep(seconds)
+    os.kill(victim.pid, signal.SIGSTOP)
+    entered = namespaces(project)
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     if output.read_text().endswith("up\n"):
-        return "agent runs"
-    return "owned" if list((project.home / "state").glob(f"{AGENT}-*")) else "nothing yet"
+        return "agent runs", entered
+    return "owned" if list((project.home / "state").glob(f"{AGENT}-*")) else "nothing yet", entered
 
 
 def _await_no_sidecar(project: BottleProject) -> None:

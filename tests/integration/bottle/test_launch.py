@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from integration.bottle.conftest import route
 from support.certificates import CertificateAuthority
 from support.project import BottleProject, shell_agent
+from support.sites import route
 from support.upstreams import Upstream
 
 TOKEN = "tok-3f9a51c2d87e4b60"

@@ -63,8 +63,8 @@ def test_without_a_command_the_help_is_an_error(command_line: CommandLine) -> No
 
 
 HEAVY = (
-    "rich", "ruamel", "textual", "cattrs", "mitmproxy", "bottle.backends", "bottle.manifest", "bottle.providers",
-    "bottle.manager", "bottle.plan", "bottle_sidecar", "subprocess", "tarfile",
+    "rich", "ruamel", "textual", "cattrs", "mitmproxy", "bottle.backends", "bottle.manifest",
+    "bottle.providers", "bottle.manager", "bottle.plan", "bottle_sidecar", "subprocess", "tarfile",
 )  # fmt: skip
 
 

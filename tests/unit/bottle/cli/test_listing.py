@@ -100,7 +100,8 @@ def test_the_keys_of_info_are_pinned(command_line: CommandLine) -> None:
 
     assert outcome.code == 0
     assert set(data) == {
-        "agent", "agent_file", "trust", "bottle", "backend", "provider", "env", "skills", "routes", "git_upstreams"
+        "agent", "agent_file", "trust", "bottle", "backend", "provider", "env", "skills", "routes",
+        "git_upstreams",
     }  # fmt: skip
     assert data["routes"] == [{"host": "api.example.com", "origin": "manifest"}]
     assert {"API_TOKEN", "MODE"} < set(data["env"])

@@ -140,7 +140,8 @@ def test_an_environment_that_is_no_utf_8(command_line: CommandLine) -> None:
     done = sh(
         command_line,
         r"export ODD=$'\xff' TERM=$'\xfe' BOT_BOTTLE_HOME=$HOME/.bot-bottle$'\xfd'; "
-        r'cp -r $HOME/.bot-bottle "$BOT_BOTTLE_HOME"; $BOTTLE info shell --json && $BOTTLE start shell --dry-run',
+        r'cp -r $HOME/.bot-bottle "$BOT_BOTTLE_HOME"; '
+        r"$BOTTLE info shell --json && $BOTTLE start shell --dry-run",
     )
 
     assert in_words(done)
@@ -166,12 +167,12 @@ def test_odd_homes(command_line: CommandLine, environ: dict[str, str]) -> None:
 
 
 def as_stranger(command_line: CommandLine, code: str) -> Completed:
-    """Runs `main` as a user who owns nothing here. The modules are read first: they may lie in root's home."""
+    """Runs `main` as a user who owns nothing here. Modules are read first: they may lie in root's home."""
     program = (
         "import os, sys; import bottle.cli.main as border\n"
         "import bottle.cli.listing, bottle.cli.maintenance, bottle.cli.manifests, bottle.cli.run\n"
         "import bottle.cli.console, ruamel.yaml, tempfile, codecs; border.version('bot-bottle')\n"
-        "for name in ('ascii', 'latin-1', 'utf-16-le', 'utf-16-be', 'unicode_escape'): codecs.lookup(name)\n"
+        "for name in ('ascii', 'latin-1', 'utf-8-sig', 'unicode_escape'): codecs.lookup(name)\n"
         f"sys.argv = ['bottle']\nos.setgid(54321); os.setuid(54321)\n{code}"
     )
     env = {**command_line.environ, "PYTHONPATH": SITE}
@@ -179,38 +180,40 @@ def as_stranger(command_line: CommandLine, code: str) -> Completed:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["list"],
-        ["list", "available"],
-        ["init", "--provider", "shell"],
-        ["cleanup"],
-        ["info", "shell"],
-        ["run", "shell", "x"],
-    ],
-)
 @pytest.mark.parametrize("locked", ["home", "state", "manifests"])
-def test_folders_that_may_not_be_entered_or_written(
-    command_line: CommandLine, arguments: list[str], locked: str
-) -> None:
+def test_folders_that_may_not_be_entered_or_written(command_line: CommandLine, locked: str) -> None:
     command_line.write(shell_agent())
     for folder in (command_line.folder, *command_line.folder.parents[:2]):
         folder.chmod(0o755)
-    command_line.paths.state.mkdir()
-    home = command_line.paths.home
-    {"home": home, "state": command_line.paths.state, "manifests": command_line.paths.bottles}[locked].chmod(
-        0o700
+    paths = command_line.paths
+    paths.state.mkdir()
+    {"home": paths.home, "state": paths.state, "manifests": paths.bottles}[locked].chmod(0o700)
+    commands = (
+        "list",
+        "list available",
+        "init --provider shell --force",
+        "cleanup",
+        "info shell",
+        "build shell",
     )
-    done = as_stranger(command_line, f"sys.exit(border.main({arguments!r}, os.environ))")
+    code = (
+        f"for command in {commands!r}:\n"
+        "    print(command, border.main(command.split(), os.environ), file=sys.stderr)"
+    )
+    done = as_stranger(command_line, code)
+    codes = {
+        line.rpartition(" ")[2] for line in done.stderr.decode().splitlines() if line.startswith(commands)
+    }
 
     assert in_words(done), done.stderr
-    assert done.code in {0, 1, 2, 3, 4}
-    assert done.code == 0 or done.stderr.startswith((b"error: ", b"warning: "))
+    assert done.code == 0
+    assert codes <= {"0", "1", "3", "4"}
+    assert done.stderr.count(b"error: ") >= 2
 
 
 def test_a_bug_leaves_a_report_and_no_traceback(command_line: CommandLine) -> None:
     """A result that no program of ours can print stands for a bug."""
+    environ = {**command_line.environ, "MY_TOKEN": "the-secret-value"}
     code = (
         "import sys; from bottle.cli.main import main\n"
         "class Broken:\n"
@@ -218,7 +221,7 @@ def test_a_bug_leaves_a_report_and_no_traceback(command_line: CommandLine) -> No
         "    def flush(self): pass\n"
         "    def isatty(self): return False\n"
         "sys.stdout = Broken()\n"
-        f"sys.exit(main(['doctor', '--json'], {{**{dict(command_line.environ)!r}, 'MY_TOKEN': 'the-secret-value'}}))"
+        f"sys.exit(main(['doctor', '--json'], {environ!r}))"
     )
     done = run(Command(argv=(sys.executable, "-c", code)), check=False)
     (report,) = command_line.paths.state.glob("crash-*.txt")

@@ -87,7 +87,7 @@ def test_what_is_not_there_is_told_in_the_bottle_s_words_made_harmless(tmp_path:
 
 
 def test_a_target_that_cannot_be_written_is_an_error_in_words(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(BottleError, match="cannot be copied to .*No such file or directory"):
+    with pytest.raises(BottleError, match=r"cannot be copied to .*No such file or directory"):
         collect(source, tmp_path / "no" / "such")
 
 

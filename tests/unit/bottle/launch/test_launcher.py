@@ -1,7 +1,6 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,10 +150,10 @@ def test_an_impatient_second_signal_does_not_cut_the_teardown_short(stage: Stage
 
 
 def test_the_agent_gets_its_environment_and_nothing_of_the_sidecar_s(stage: Stage) -> None:
-    seen: dict[str, Mapping[str, str]] = {}
+    seen: dict[str, dict[str, str]] = {}
 
     def work(live: LiveBottle) -> int:
-        seen["env"] = live.env
+        seen["env"] = dict(live.env)
         assert "-value" not in repr(live)
         done = live.capture(("sh", "-c", "echo $PLAIN $ASKED; echo $TOKEN >&2; exit 3"))
         assert (done.code, done.text, done.stderr) == (3, "plain asked-value", b"\n")

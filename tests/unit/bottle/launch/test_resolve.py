@@ -353,7 +353,8 @@ def test_an_api_key_is_told_by_its_prefix(host: Host) -> None:
 
 def test_a_manifest_narrows_the_provider_s_route(host: Host) -> None:
     host.bottle(
-        f"{CLAUDE}egress: {{routes: [{{host: API.anthropic.com, path_allowlist: [/v1], address: '127.0.0.1:9'}}]}}\n---\n"
+        f"{CLAUDE}egress:\n  routes:\n    - host: API.anthropic.com\n      path_allowlist: [/v1]\n"
+        "      address: 127.0.0.1:9\n---\n"
     )
     host.environ["OAUTH"] = "x"
     (route,) = host.resolve().plan.policy.routes

@@ -14,8 +14,7 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def test_each_becomes_an_exception_that_no_except_exception_catches(number: signal.Signals) -> None:
     before = [signal.getsignal(each) for each in ENDING]
     with pytest.raises(Terminated) as caught, termination():
-        os.kill(os.getpid(), number)
-        signal.pause()
+        _signal_ourselves(number)
 
     assert caught.value.signum == number
     assert not isinstance(caught.value, Exception)
@@ -49,6 +48,11 @@ def test_the_shield_covers_a_teardown_that_no_signal_began() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def _signal_ourselves(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    signal.pause()
 
 
 def test_what_the_caller_ignores_stays_ignored() -> None:

@@ -27,35 +27,37 @@ def answering(line: str) -> Command:
     )
 
 
+def telling(expression: str) -> Command:
+    """Ready at once; `expression` is told in the place of the fingerprint."""
+    ready = f"{READY!r}.replace('\"F\"', '\"%s\"' % ({expression}))"
+    return program(f"sys.stdin.readline(); print({ready}, flush=True)")
+
+
 def test_it_is_told_everything_on_stdin_and_answers_ready(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     code = (
-        f"line = sys.stdin.readline(); open({str(copy)!r}, 'w').write(line)\n"
-        f"print({READY!r}.replace('T', 'T' * 200_000), flush=True); print(sys.stdin.readline(), file=sys.stderr)"
+        f"open({str(copy)!r}, 'w').write(sys.stdin.readline())\n"
+        f"print({READY!r}.replace('T', 'T' * 200_000), flush=True)\n"
+        "print(sys.stdin.readline(), file=sys.stderr)"
     )
     with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
-        assert (sidecar.ready.ca_fingerprint, len(sidecar.ready.trust_store)) == ("F", 200_000)
-        assert sidecar.alive
+        ready, alive = sidecar.ready, sidecar.alive
 
+    assert (ready.ca_fingerprint, len(ready.trust_store), alive) == ("F", 200_000, True)
     assert not sidecar.alive
     assert json.loads(copy.read_text())["tokens"] == {"TOKEN": SECRET}
     assert '"kind": "shutdown"' in (tmp_path / "log").read_text()
 
 
 def test_the_secrets_are_in_no_argument_or_environment(tmp_path: Path) -> None:
-    code = (
-        "line = sys.stdin.readline()\n"
-        "seen = open('/proc/self/cmdline').read() + open('/proc/self/environ').read()\n"
-        f"print({READY!r}.replace('\"F\"', '\"%s\"' % (sys.argv[1:] + [{SECRET[::-1]!r}[::-1] in seen])), flush=True)"
-    )
-    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
-        assert sidecar.ready.ca_fingerprint == "[False]"
+    seen = "open('/proc/self/cmdline').read() + open('/proc/self/environ').read()"
+    with SidecarProcess(telling(f"{SECRET[::-1]!r}[::-1] in {seen}"), START, log=tmp_path / "log") as sidecar:
+        assert sidecar.ready.ca_fingerprint == "False"
 
 
 def test_it_is_out_of_the_terminal_s_reach(tmp_path: Path) -> None:
     """Ctrl-C goes to a terminal's whole foreground group; the way out must outlive it until the teardown."""
-    code = f"sys.stdin.readline(); print({READY!r}.replace('\"F\"', '\"%s\"' % (os.getsid(0) == os.getpid())), flush=True)"
-    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
+    with SidecarProcess(telling("os.getsid(0) == os.getpid()"), START, log=tmp_path / "log") as sidecar:
         assert sidecar.ready.ca_fingerprint == "True"
 
 
@@ -66,7 +68,7 @@ def test_stop_is_idempotent_and_survives_its_death(tmp_path: Path) -> None:
     sidecar.stop()
     sidecar.stop()
 
-    assert not sidecar.alive
+    assert sidecar.alive is False
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,107 @@
+import sys
+
+import pytest
+
+from bottle.manifest.catalog import Catalog
+from bottle.proc import DEVNULL, PIPE, Command, end, spawn
+from bottle.providers import PROVIDERS
+from support.command_line import CommandLine
+from support.operator_terminal import LEADER, OperatorTerminal
+from support.project import PROGRAM
+
+CHOICES = ["claude", "codex", "shell"]
+
+
+@pytest.mark.parametrize("provider", CHOICES)
+def test_what_init_writes_is_valid_and_has_no_warning(command_line: CommandLine, provider: str) -> None:
+    outcome = command_line.run("init", "--provider", provider)
+    catalog = Catalog(command_line.paths, templates=tuple(PROVIDERS))
+    agent = catalog.agent(provider)
+    bottle = catalog.bottle_of(agent)
+
+    assert outcome.code == 0
+    assert outcome.out == ""
+    assert outcome.err.endswith(f"next: bottle start {provider}\n")
+    assert (agent.warnings, bottle.warnings) == ((), ())
+    assert bottle.manifest.agent_provider.template == provider
+    assert command_line.paths.home.stat().st_mode & 0o077 == 0
+
+
+def test_each_provider_can_be_chosen() -> None:
+    assert sorted(PROVIDERS) == CHOICES
+
+
+def test_nothing_is_overwritten_without_a_yes(command_line: CommandLine) -> None:
+    """Without a terminal to ask on, that is: never."""
+    command_line.run("init", "--provider", "shell")
+    file = command_line.paths.bottles / "shell.md"
+    file.write_text("mine")
+    script = f"{' '.join(PROGRAM)} init --provider shell"
+    argv = (sys.executable, "-c", f"import os; os.setsid(); os.execvp('sh', ['sh', '-c', {script!r}])")
+    with OperatorTerminal(*argv, env=command_line.environ) as terminal:
+        assert terminal.wait() in {2, -6, 1}
+
+    assert file.read_text() == "mine"
+    assert command_line.run("init", "--provider", "shell", "--force").code == 0
+    assert file.read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "kept"),
+    [(b"n\r", 1, True), (b"\x03", 130, True), (b"\x04", 130, True), (b"y\r", 0, False)],
+)
+def test_on_a_terminal_it_asks(command_line: CommandLine, typed: bytes, code: int, *, kept: bool) -> None:
+    command_line.run("init", "--provider", "shell")
+    file = command_line.paths.bottles / "shell.md"
+    file.write_text("mine")
+    with OperatorTerminal(
+        *LEADER, *PROGRAM, "init", "--provider", "shell", env=command_line.environ
+    ) as terminal:
+        terminal.expect(rb"\[y/N\] \Z")
+        terminal.type(typed)
+
+        assert terminal.wait() == code
+        assert b"Traceback" not in terminal.output
+    assert (file.read_text() == "mine") is kept
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"shell\r", 0), (b"\r", 0), (b"\x03", 130), (b"\x04", 130)])
+def test_which_agent_is_asked_and_can_be_refused(command_line: CommandLine, typed: bytes, code: int) -> None:
+    with OperatorTerminal(*LEADER, *PROGRAM, "init", env=command_line.environ) as terminal:
+        terminal.expect(rb"Which agent .*: \Z")
+        terminal.type(typed)
+
+        assert terminal.wait() == code
+        assert b"Traceback" not in terminal.output
+    assert command_line.paths.home.exists() is (code == 0)
+
+
+def test_a_wrong_answer_is_asked_again(command_line: CommandLine) -> None:
+    with OperatorTerminal(*LEADER, *PROGRAM, "init", env=command_line.environ) as terminal:
+        terminal.expect(rb"Which agent .*: \Z")
+        terminal.type(b"gemini\r")
+        terminal.expect(rb"'gemini' is none of them.*Which agent .*: \Z")
+        terminal.type(b"codex\r")
+
+        assert terminal.wait() == 0
+    assert (command_line.paths.agents / "codex.md").exists()
+
+
+def test_without_a_terminal_it_says_what_to_give(command_line: CommandLine) -> None:
+    command = Command(argv=(*PROGRAM, "init"), env=command_line.environ, cwd=str(command_line.folder))
+    process = spawn(command, stdin=DEVNULL, stderr=PIPE, new_session=True)
+    assert process.stderr
+    said = process.stderr.read()
+    process.stderr.close()
+    end(process)
+
+    assert process.returncode == 2
+    assert said == b"error: there is no terminal to ask on\nhint: bottle init --provider claude\n"
+
+
+def test_a_home_that_cannot_be_written_is_told(command_line: CommandLine) -> None:
+    command_line.paths.home.write_text("")
+    outcome = command_line.run("init", "--provider", "shell")
+
+    assert outcome.code == 1
+    assert "cannot be written: " in outcome.err
