@@ -121,12 +121,12 @@ class Terminal:
             terminal.enter()
             yield terminal
 
-    def confirm(self, question: str) -> bool:
-        """Asks `question [y/N]`.
+    def confirm(self, question: str, *, option: str = "--yes") -> bool:
+        """Asks `question [y/N]`; `option` is what answers it where there is no terminal.
 
         Raises InterruptedByUser at Ctrl-C or end of file, UsageError where there is no terminal.
         """
-        answer = self.line(f"{question} [y/N]", hint="give --yes to go on without being asked")
+        answer = self.line(f"{question} [y/N]", hint=f"give {option} to go on without being asked")
         return answer.lower() in {"y", "yes"}
 
     def line(self, question: str, *, hint: str) -> str:

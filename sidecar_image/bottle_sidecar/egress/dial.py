@@ -34,7 +34,7 @@ class DialFailure(StrEnum):
 
     FORBIDDEN = "forbidden-address"
     UNRESOLVED = "name-not-resolved"
-    UNREACHABLE = "upstream-unreachable"
+    UNREACHABLE = "unreachable"
     PROXY = "host-proxy-failed"
 
 

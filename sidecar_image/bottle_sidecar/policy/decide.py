@@ -41,7 +41,6 @@ class Rule(StrEnum):
     OVERRIDE = "request.override-header"
     PLACEHOLDER = "credential.placeholder"
     ADDRESS = "address.private"
-    UNRESOLVED = "address.unresolved"
 
 
 class ConnectAction(StrEnum):

@@ -63,7 +63,11 @@ def init(context: click.Context, *, provider: str | None, force: bool) -> int:
         app.paths.agents / f"{chosen}.md": _AGENT.format(provider=chosen),
     }
     existing = [path for path in files if path.exists()]
-    if existing and not force and not app.terminal.confirm(f"overwrite {', '.join(map(str, existing))}?"):
+    if (
+        existing
+        and not force
+        and not app.terminal.confirm(f"overwrite {', '.join(map(str, existing))}?", option="--force")
+    ):
         raise BottleError("nothing was written")
     for path, text in files.items():
         _write(path, text)

@@ -318,6 +318,7 @@ class _Resolution:
         unserved = {
             "git-gate.repos": bool(manifest.git_gate.repos),
             "supervise": manifest.supervise,
+            "egress.routes[].dlp": any("dlp" in spec.declared for spec in manifest.egress.routes),
             "budget": manifest.budget != type(manifest.budget)(),
         }
         for key, declared in unserved.items():

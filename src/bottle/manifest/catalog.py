@@ -210,7 +210,7 @@ class Catalog:
         file, loaded, error = found.folder.files[name], None, None
         try:
             loaded = self._load_agent(name, found)
-            self._check_bottle_exists(loaded)
+            self.bottle_of(loaded)
         except ManifestError as broken:
             error = broken
         return ListedAgent(name=name, file=file, trust=found.trust, loaded=loaded, error=error)
@@ -222,11 +222,6 @@ class Catalog:
         except ManifestError as broken:
             error = broken
         return ListedBottle(name=name, file=self._bottles.files[name], loaded=loaded, error=error)
-
-    def _check_bottle_exists(self, agent: LoadedAgent) -> None:
-        name = agent.manifest.bottle
-        if name not in self._bottles.files:
-            raise self._unknown_bottle(name, agent.manifest.places.at("bottle"), ("bottle",))
 
     def _unknown_agent(self, name: str) -> ManifestError:
         known = sorted(self._agents)

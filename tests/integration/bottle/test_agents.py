@@ -1,4 +1,4 @@
-"""The real Claude Code and the real Codex, in real bottles, before mock APIs that insist on the real token."""
+"""The real Claude Code and Codex, in real bottles, before mock APIs that insist on the real token."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from bottle.proc import Command, run
 from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
 from support.api_server import ApiServer
 from support.project import BottleProject
@@ -34,13 +35,14 @@ class Kind:
 
     def manifests(self, apis: AgentApis, host: str) -> dict[str, str]:
         address = f"{host}:{apis.server(self.host).port}"
+        reached = f"host: {self.host}, address: '{address}', ca_file: {apis.authority.certificate}"
         auth = f", auth: {self.auth}" if self.auth else ""
         token = "" if self.auth else f", auth_token: {VARIABLE}"
         return {
             "agents/coder.md": "---\nbottle: coder\n---\nAnswer like a cat.\n",
             "bottles/coder.md": (
                 f"---\nagent_provider: {{template: {self.template}{token}}}\negress:\n  routes:\n"
-                f"    - {{host: {self.host}, address: '{address}', ca_file: {apis.authority.certificate}{auth}}}\n"
+                f"    - {{{reached}{auth}}}\n"
                 "---\n"
             ),
         }
@@ -68,8 +70,8 @@ KINDS = {
 # Looks for the token wherever an agent can look; the pattern does not match itself.
 SEARCH = RunShell(
     f"id -un; env | grep -c '[{TOKEN[0]}]{TOKEN[1:]}'; "
-    f"grep -rlsa '[{TOKEN[0]}]{TOKEN[1:]}' /home /workspace /tmp /run /etc /proc/[0-9]*/environ /proc/[0-9]*/cmdline"
-    " | wc -l"
+    f"grep -rlsa '[{TOKEN[0]}]{TOKEN[1:]}' /home /workspace /tmp /run /etc"
+    " /proc/[0-9]*/environ /proc/[0-9]*/cmdline | wc -l"
 )
 FOUND_NOTHING = "agent\n0\n0"
 
@@ -99,7 +101,7 @@ def assert_token_everywhere(server: ApiServer, kind: Kind) -> None:
 
 
 def assert_two_turns(server: ApiServer, prompt: str, result: str) -> None:
-    """Codex is told by a first prompt where its system prompt is, and puts lines of its own before results."""
+    """Codex is told by its first prompt where the system prompt is, and adds lines of its own to results."""
     calls = [call.progress for call in server.recording.model_calls() if call.progress]
     mine = [call for call in calls if call.prompt.endswith(prompt)]
     assert [call.turn for call in mine][:2] == [0, 1]
@@ -134,12 +136,30 @@ def test_session_at_a_terminal(kind: Kind, site: Site, project: BottleProject, m
     with terminal(socket, command, rows=40, columns=120) as tmux:
         _say_when_ready(tmux, kind)
         tmux.wait_for("The command printed: ")
+        assert_nowhere_on_the_engine(project, kind)
         tmux.say("/exit" if kind.template == "claude" else "/quit")
 
         assert tmux.status() == 0
 
     assert_two_turns(apis.server(kind.host), "run id", "agent")
     assert_token_everywhere(apis.server(kind.host), kind)
+
+
+def assert_nowhere_on_the_engine(project: BottleProject, kind: Kind) -> None:
+    """Neither container, volume, image nor image history has the token, while the bottle runs."""
+    if "DOCKER_HOST" not in project.environ:
+        return
+    containers = _docker(project, "ps", "--quiet", "--filter", "label=bot-bottle.part").split()
+    images = _docker(project, "images", "--quiet", "--filter", "reference=bot-bottle-*").split()
+    assert len(containers) >= 2
+    told = _docker(project, "inspect", *containers, *images)
+    told += "".join(_docker(project, "history", "--no-trunc", image) for image in images)
+    assert f"bot-bottle-agent-{kind.template}" in told  # the search looks at the right things
+    assert TOKEN not in told
+
+
+def _docker(project: BottleProject, *words: str) -> str:
+    return run(Command(argv=("docker", *words), env=project.environ)).text
 
 
 def _say_when_ready(tmux: Tmux, kind: Kind) -> None:

@@ -63,9 +63,8 @@ def test_jobs_stop_go_on_in_the_background_and_come_back(shell: OperatorTerminal
 def test_size_and_its_changes_arrive(shell: OperatorTerminal) -> None:
     shell.type(b"stty size; tty\n")
     shell.expect(rb"24 120\r\n/dev/pts/\d+\r\n")
-    shell.type(
-        b"bash -c 'trap \"stty size\" WINCH; trap exit INT; echo armed-$((1+1)); while :; do sleep 0.1; done'\n"
-    )
+    shell.type(b'bash -c \'trap "stty size" WINCH; trap exit INT; echo armed-$((1+1));')
+    shell.type(b" while :; do sleep 0.1; done'\n")
     shell.expect(rb"armed-2\r\n")
 
     shell.resize(rows=33, columns=70)

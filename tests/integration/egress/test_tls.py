@@ -48,7 +48,7 @@ class TestUpstream:
 
     def test_a_dead_upstream(self, start: Begin) -> None:
         reply = start(Route(host=HOST, address="127.0.0.1:1")).request(HOST)
-        assert (reply.status, reply.rule) == (502, "upstream.upstream-unreachable")
+        assert (reply.status, reply.rule) == (502, "upstream.unreachable")
 
     def test_an_upstream_that_hangs_up(self, start: Begin, serve: Serve, to: MakeRoute) -> None:
         async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
