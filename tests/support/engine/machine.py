@@ -15,8 +15,6 @@ from attrs import frozen
 from bottle.proc import Command, run
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
-DEFAULT_SECURITY = "http://deb.debian.org/debian-security"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PUBLIC_CERTIFICATES = Path("/usr/share/ca-certificates")
 BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
@@ -24,23 +22,32 @@ BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 @frozen(kw_only=True)
 class Machine:
-    """`mirror`, `security`: base addresses of the Debian archives. `files`: absolute path to content."""
+    """`mirror`, `security`: addresses of the Debian archives; no `security` where apt knows none.
+
+    `files`: absolute path to content.
+    """
 
     mirror: str
-    security: str
+    security: str | None
     files: Mapping[str, bytes]
 
     def apt_sources(self, release: str) -> str:
-        return (
-            f"Types: deb\nURIs: {self.mirror}\nSuites: {release} {release}-updates\n"
-            f"Components: main\nSigned-By: {KEYRING}\n\n"
-            f"Types: deb\nURIs: {self.security}\nSuites: {release}-security\n"
-            f"Components: main\nSigned-By: {KEYRING}\n"
+        archives = [(self.mirror, f"{release} {release}-updates")]
+        if self.security:
+            archives.append((self.security, f"{release}-security"))
+        return "\n".join(
+            f"Types: deb\nURIs: {address}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n"
+            for address, suites in archives
         )
 
 
 def inspect() -> Machine:
+    """Raises RuntimeError where apt knows no Debian archive, from which a base image could be made."""
     mirrors = _mirrors()
+    if "Debian" not in mirrors:
+        raise RuntimeError(
+            "apt knows no Debian archive here; start a container engine that has the base image"
+        )
     files = {
         "/etc/apt/apt.conf.d/90machine": "".join(_apt_settings()).encode(),
         "/etc/pip.conf": _pip_configuration().encode(),
@@ -48,8 +55,8 @@ def inspect() -> Machine:
         **_certificates(),
     }
     return Machine(
-        mirror=mirrors.get("Debian", DEFAULT_MIRROR),
-        security=mirrors.get("Debian-Security", DEFAULT_SECURITY),
+        mirror=mirrors["Debian"],
+        security=mirrors.get("Debian-Security"),
         files=files,
     )
 

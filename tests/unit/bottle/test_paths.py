@@ -8,7 +8,7 @@ from bottle.errors import EnvironmentLacksError
 from bottle.paths import Paths
 from bottle.proc import Command, run
 
-CWD = Path("/work/here")
+CWD = Path("/src/here")
 
 
 def paths(**environ: str) -> Paths:

@@ -35,7 +35,7 @@ ROUTES = (
 )
 FULL = plan(
     agent_trust=Trust.CWD,
-    agent_file=Path("/work/.bot-bottle/agents/dev.md"),
+    agent_file=Path("/src/.bot-bottle/agents/dev.md"),
     program=AgentProgram(
         template="claude",
         argv=("claude",),
@@ -63,7 +63,7 @@ FULL = plan(
 def test_everything_that_a_start_will_do_is_said() -> None:
     assert summary(FULL).splitlines() == [
         "identity    dev-abcde",
-        "agent       dev  (/work/.bot-bottle/agents/dev.md)  FROM THE CURRENT DIRECTORY, not from your home",
+        "agent       dev  (/src/.bot-bottle/agents/dev.md)  FROM THE CURRENT DIRECTORY, not from your home",
         "provider    claude 2.1.3  (image from /x/Dockerfile)",
         "bottle      dev",
         "backend     fake  (the only one)",
