@@ -127,12 +127,13 @@ def _engine(project: BottleProject) -> Iterator[str]:
 
 def _listed(project: BottleProject, listing: tuple[str, ...], label: str) -> Iterator[str]:
     if "DOCKER_HOST" in project.environ:
-        filters = ("--filter", f"label={_operator(project)}", "--filter", f"label={label}")
+        filters = ("--filter", f"label={operator_label(project)}", "--filter", f"label={label}")
         argv = ("docker", *listing, "--quiet", *filters)
         yield from run(Command(argv=argv, env=project.environ)).text.splitlines()
 
 
-def _operator(project: BottleProject) -> str:
+def operator_label(project: BottleProject) -> str:
+    """The label that everything of this operator carries on an engine."""
     paths = Paths.from_environment(
         {"BOT_BOTTLE_HOME": str(project.home)}, uid=os.getuid(), cwd=project.folder
     )

@@ -3,14 +3,19 @@
 import json
 import time
 
-from bottle.proc import DEVNULL, PIPE, spawn
+from bottle.proc import DEVNULL, PIPE, Command, spawn
 from support.project import BottleProject
 
 
 def arrivals(project: BottleProject, *arguments: str, **environ: str) -> list[float]:
     """Runs `bottle` and returns when each word of the agent's answer came, by the monotonic clock."""
+    return arrivals_of(project.command(*arguments, environ=environ))
+
+
+def arrivals_of(command: Command) -> list[float]:
+    """The same of any command that prints Claude Code's stream of events."""
     times = []
-    process = spawn(project.command(*arguments, environ=environ), stdin=DEVNULL, stdout=PIPE)
+    process = spawn(command, stdin=DEVNULL, stdout=PIPE)
     assert process.stdout is not None
     with process, process.stdout:
         for line in process.stdout:

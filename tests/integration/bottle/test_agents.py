@@ -12,6 +12,7 @@ from bottle.proc import Command, run
 from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
 from support.api_server import ApiServer
 from support.project import BottleProject
+from support.remains import operator_label
 from support.scripts import RunShell, Say, Script
 from support.sites import Site
 from support.streaming import arrivals
@@ -149,8 +150,8 @@ def assert_nowhere_on_the_engine(project: BottleProject, kind: Kind) -> None:
     """Neither container, volume, image nor image history has the token, while the bottle runs."""
     if "DOCKER_HOST" not in project.environ:
         return
-    containers = _docker(project, "ps", "--quiet", "--filter", "label=bot-bottle.part").split()
-    images = _docker(project, "images", "--quiet", "--filter", "reference=bot-bottle-*").split()
+    containers = _docker(project, "ps", "--quiet", "--filter", f"label={operator_label(project)}").split()
+    images = _docker(project, "inspect", "--format", "{{.Image}}", *containers).split()
     assert len(containers) >= 2
     told = _docker(project, "inspect", *containers, *images)
     told += "".join(_docker(project, "history", "--no-trunc", image) for image in images)

@@ -5,11 +5,14 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from support.project import BottleProject, shell_agent
 from support.remains import Remains, existing, namespaces, sidecars
 
 AGENT = "victim"
 POINTS = 25
+pytestmark = pytest.mark.timeout(900)
 SECONDS = 60.0
 ENDLESS = "echo up; exec sleep 1000"
 

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from bottle.proc import wait
 from support.project import BottleProject, shell_agent
 
 BOTTLES = 20
+pytestmark = pytest.mark.timeout(900)
 SECONDS = 300.0
 # Each writes its own mark wherever it can, waits until all the others must have done so, and looks around.
 TASK = """

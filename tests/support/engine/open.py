@@ -28,10 +28,11 @@ def opened() -> Iterator[Engine]:
             daemon.stop()
 
 
-def answers() -> bool:
-    """Whether docker reaches an engine as this process's environment is."""
+def answers(docker_host: str | None = None) -> bool:
+    """Whether docker reaches an engine at `docker_host`, else as this process's environment is."""
+    host = ("--host", docker_host) if docker_host else ()
     try:
-        command = Command(argv=("docker", "version", "--format", "{{.Server.Version}}"), timeout=20)
+        command = Command(argv=("docker", *host, "version", "--format", "{{.Server.Version}}"), timeout=20)
         return run(command, check=False).code == 0
     except EnvironmentLacksError:
         return False
