@@ -63,7 +63,7 @@ def bundle(claim: str, aims: Mapping[str, Any]) -> bytes:
     """The probe as data: its sources and what it aims at."""
     sources = {
         _PACKAGE: "",
-        f"{_PACKAGE}.kit": (HERE / "kit.py").read_text(),
+        **{f"{_PACKAGE}.{name}": (HERE / f"{name}.py").read_text() for name in ("kit", "shots")},
         claim: (HERE / "claims" / f"{claim.rpartition('.')[2]}.py").read_text(),
     }
     return json.dumps({"claim": claim, "sources": sources, "aims": aims}).encode()

@@ -14,7 +14,7 @@ from support.upstreams import Upstream
 
 CLAIMS = tuple(
     f"attacks.claims.{name}"
-    for name in ("addresses", "sockets", "proxy", "credentials", "files", "processes", "kernel")
+    for name in ("addresses", "sockets", "proxy", "requests", "credentials", "files", "processes", "kernel")
 )
 _FORBIDDEN = b"forbidden"
 
