@@ -13,8 +13,6 @@ from attrs import frozen
 from artifact.conftest import Built
 from bottle.proc import PIPE, Command, Completed, run, spawn
 
-pytestmark = pytest.mark.xdist_group("another user")  # they share one fallback folder
-
 VERSIONS = ("3.11", "3.12", "3.13")
 OTHER = 54321
 RUN_SECONDS = 300

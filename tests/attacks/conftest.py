@@ -14,7 +14,7 @@ from attacks.decoys import Decoys
 from attacks.facts import Host
 from attacks.gullible import Gullible
 from attacks.range import LiveBottle, Report, live
-from attacks.runner import Range
+from attacks.runner import Assault, Range
 from attacks.servers import plain, routes, upstream
 from bottle.proc import PIPE, Command, end, spawn
 from support.certificates import CertificateAuthority
@@ -40,10 +40,22 @@ threading.Event().wait()
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Takes out the attacks that say nothing on a back-end (`spared`); the threat model lists them."""
+    spared = [item for item in items if _is_spared(item)]
+    items[:] = [item for item in items if item not in spared]
+    config.hook.pytest_deselected(items=spared)
     for item in items:
         if "attacks" in item.nodeid:
             item.add_marker(pytest.mark.timeout(600))
+
+
+def _is_spared(item: pytest.Item) -> bool:
+    parameters = (
+        item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    )
+    assault = parameters.get("assault")
+    return isinstance(assault, Assault) and parameters.get("site") in assault.attack.spared
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,8 @@ class Remains:
 
 def sidecars(project: BottleProject) -> list[str]:
     """What could still carry traffic for this operator's bottles."""
-    native = [entry for entry in _processes(project) if "bottle_sidecar" in entry]
+    own = (entry for entry in _processes(project) if "bottle_sidecar" in entry)
+    native = [entry for entry in own if " docker run " not in entry]
     return native + list(_listed(project, ("ps",), _SIDECAR_LABEL))
 
 
@@ -118,7 +119,7 @@ def _open_files(process: Path) -> Iterator[bytes]:
 
 
 def _engine(project: BottleProject) -> Iterator[str]:
-    if "DOCKER_HOST" not in project.environ:
+    if project.environ["BOT_BOTTLE_BACKEND"] == "native":
         return
     for listing in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
         for line in _listed(project, listing, _LABEL):
@@ -126,7 +127,7 @@ def _engine(project: BottleProject) -> Iterator[str]:
 
 
 def _listed(project: BottleProject, listing: tuple[str, ...], label: str) -> Iterator[str]:
-    if "DOCKER_HOST" in project.environ:
+    if project.environ["BOT_BOTTLE_BACKEND"] != "native":
         filters = ("--filter", f"label={operator_label(project)}", "--filter", f"label={label}")
         argv = ("docker", *listing, "--quiet", *filters)
         yield from run(Command(argv=argv, env=project.environ)).text.splitlines()

@@ -157,9 +157,9 @@ except OSError as error:
 def test_denied_system_calls(live: LiveBottle, name: str) -> None:
     source = PRELUDE.replace("{call}", SYSTEM_CALLS[name])
 
-    if name == "a user namespace" and "gvisor" in live.bottle.identity:
-        pytest.skip("gVisor's own kernel makes that namespace: none of this machine's")
-    assert live.execute("python3", "-c", source).output.strip() == "denied"
+    # gVisor's own kernel makes that namespace: it is none of this machine's.
+    harmless = name == "a user namespace" and "gvisor" in live.bottle.identity
+    assert live.execute("python3", "-c", source).output.strip() == ("done" if harmless else "denied")
 
 
 TYPE_INTO_TERMINAL = """
