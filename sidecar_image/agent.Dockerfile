@@ -2,18 +2,20 @@
 #   PACKAGE    name@version, or empty for the shell
 #   INTEGRITY  sha512-<base64> of the package's tarball, or empty where the operator chose another version
 #   BINARIES   path-in-package=name words
+#   NPM        anything where there is a PACKAGE: one layer with npm serves all packages
 ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS package
-ARG PACKAGE=
-ARG INTEGRITY=
-ARG BINARIES=
+ARG NPM=
 RUN mkdir -p /opt/agent/bin /tmp/package \
- && if [ -n "$PACKAGE" ]; then \
+ && if [ -n "$NPM" ]; then \
       apt-get update \
       && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates npm openssl \
       && rm -rf /var/lib/apt/lists/*; \
     fi
+ARG PACKAGE=
+ARG INTEGRITY=
+ARG BINARIES=
 RUN set -eu; \
     if [ -n "$PACKAGE" ]; then \
       cd /tmp/package; \

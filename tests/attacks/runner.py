@@ -70,6 +70,11 @@ class Range:
             self._done[claim] = self._run(claim)
         return self._done[claim]
 
+    def again(self, claim: str) -> Aftermath:
+        """A second time: what came from elsewhere on this machine the first time does not come twice."""
+        del self._done[claim]
+        return self.aftermath(claim)
+
     def _run(self, claim: str) -> Aftermath:
         found = [one for one in attacks_of(import_module(claim)) if self.site.backend not in one.spared]
         visits, seen = self.host.decoys.visits, [len(upstream.requests) for upstream in self.upstreams]

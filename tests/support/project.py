@@ -56,7 +56,7 @@ class BottleProject:
             path.write_text(text)
 
     def command(self, *arguments: str, environ: Mapping[str, str] | None = None) -> Command:
-        self.cwd.mkdir(exist_ok=True)
+        self.cwd.mkdir(parents=True, exist_ok=True)
         env = {**self.environ, "BOT_BOTTLE_HOME": str(self.home), **(environ or {})}
         return Command(argv=(*self.program, *arguments), env=env, cwd=str(self.cwd), timeout=_SECONDS)
 

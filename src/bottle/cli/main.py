@@ -4,11 +4,11 @@ import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 
+from bottle import VERSION
 from bottle.cli.border import Border
 from bottle.cli.console import Console
 from bottle.cli.crash import secrets_of, write_report
@@ -28,7 +28,7 @@ _MACHINE_ERRORS = frozenset(
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted:
-        click.echo(f"bottle {version('bot-bottle')}")
+        click.echo(f"bottle {VERSION}")
         context.exit()
 
 
@@ -84,7 +84,7 @@ def _report(error: Exception, arguments: Sequence[str], environ: Mapping[str, st
     try:
         folder = Paths.from_environment(environ, uid=os.getuid(), cwd=Path()).state
         secrets = secrets_of(environ)
-        report = write_report(error, folder, version=version("bot-bottle"), argv=arguments, secrets=secrets)
+        report = write_report(error, folder, version=VERSION, argv=arguments, secrets=secrets)
     except Exception as failure:  # noqa: BLE001 - there is nobody behind us who would say it in words
         console.bug(error, f"not there, for it could not be written: {failure}")
     else:

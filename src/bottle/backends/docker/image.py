@@ -69,6 +69,7 @@ def _package_arguments(program: AgentProgram, machine: str) -> Mapping[str, str]
     if package is None:
         return {}
     return {
+        "NPM": "yes",
         "PACKAGE": package.spec(machine),
         "INTEGRITY": package.integrity.get(machine, ""),
         "BINARIES": " ".join(f"{path}={name}" for path, name in package.executables(machine).items()),

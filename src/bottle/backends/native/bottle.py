@@ -67,8 +67,10 @@ class NativeBottle(Bottle):
         self._owned = ExitStack()
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:  # noqa: ARG002 - the contract's
+        """The warden starts here already, beside the sidecar; `create` puts it to work."""
         command = self._trusted("bottle_sidecar")
         Path(self._places.handover).unlink(missing_ok=True)
+        self._warden = self._warden or self._start_warden(proves=True)
         return SidecarLaunch(command=command, exit=Exit(handover=self._places.handover))
 
     def companion(self, module: str) -> Command:
@@ -207,7 +209,7 @@ class NativeBottle(Bottle):
             seccomp=_filter(),
             oom_score=_OOM_SCORE,
         )
-        self._warden = self._start_warden(proves=True)
+        self._warden = self._warden or self._start_warden(proves=True)
         pid, started, listener, lease = self._warden.hold(request)
         self._owned.enter_context(lease)
         return pid, started, listener

@@ -171,7 +171,7 @@ def as_stranger(command_line: CommandLine, code: str) -> Completed:
     program = (
         "import os, sys; import bottle.cli.main as border\n"
         "import bottle.cli.listing, bottle.cli.maintenance, bottle.cli.manifests, bottle.cli.run\n"
-        "import bottle.cli.console, ruamel.yaml, tempfile, codecs; border.version('bot-bottle')\n"
+        "import bottle.cli.console, ruamel.yaml, tempfile, codecs\n"
         "for name in ('ascii', 'latin-1', 'utf-8-sig', 'unicode_escape'): codecs.lookup(name)\n"
         f"sys.argv = ['bottle']\nos.setgid(54321); os.setuid(54321)\n{code}"
     )

@@ -29,7 +29,8 @@ def test_the_agents_build(assets: Assets) -> None:
 
     assert build_arguments(recipe, {}) == (
         *("build", "--force-rm", "--tag", recipe.tag, "--label", "bot-bottle.image=bot-bottle-agent-cli"),
-        *("--build-arg", "BASE_IMAGE=base:1", "--build-arg", "PACKAGE=@vendor/cli-x64@1.2.3-linux"),
+        *("--build-arg", "BASE_IMAGE=base:1", "--build-arg", "NPM=yes"),
+        *("--build-arg", "PACKAGE=@vendor/cli-x64@1.2.3-linux"),
         *("--build-arg", "INTEGRITY=sha512-AAAA==", "--build-arg", "BINARIES=bin/x86_64/cli=cli rg=rg"),
     )
 
