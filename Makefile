@@ -5,7 +5,7 @@ SOURCES := src sidecar_image tests build.py
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: setup test lint format build demo lock clean
+.PHONY: setup test lint format build bench demo lock clean
 
 setup:
 	tests/setup/install
@@ -25,6 +25,9 @@ format: setup
 
 build:
 	python3 build.py
+
+bench: setup build
+	cd tests && ../$(VENV)/python -m bench
 
 demo: build
 	dist/bottle.pyz demo

@@ -6,6 +6,7 @@ tools and dependencies come in at the versions and hashes that requirements/*.lo
 """
 
 import argparse
+import fcntl
 import hashlib
 import importlib.util
 import json
@@ -112,11 +113,14 @@ def kept(name: str, lock: Path, make: Callable[[Path], None]) -> Path:
     key = hashlib.sha256(lock.read_bytes() + sys.version.encode() + sys.prefix.encode()).hexdigest()[:16]
     folder = WORK / f"{name}-{key}"
     whole = folder / "whole"
-    if not whole.is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        make(folder)
-        whole.touch()
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / f"{name}.lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)  # another build may be making the same
+        if not whole.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            make(folder)
+            whole.touch()
     return folder
 
 

@@ -9,22 +9,6 @@ from support.engine.model import Engine
 from support.engine.open import opened
 from support.leaks import EngineState, ProcessState
 
-# Tests that share live bottles or fixed names; each set runs in one process.
-TOGETHER = ("tests/artifact/", "tests/integration/docker/", "tests/integration/native/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        folder = next((folder for folder in TOGETHER if item.nodeid.startswith(folder)), None)
-        if item.nodeid.startswith("tests/attacks/"):
-            folder = f"attacks on {_back_end(item)}"
-        if folder:
-            item.add_marker(pytest.mark.xdist_group(folder))
-
-
-def _back_end(item: pytest.Item) -> str:
-    return str(item.callspec.params.get("site", "")) if hasattr(item, "callspec") else ""
-
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:

@@ -36,8 +36,9 @@ def module_lab(
 
 
 @pytest.fixture(scope="module")
-def live(module_lab: DockerLab) -> Iterator[LiveBottle]:
-    """A bottle whose sidecar holds TOKEN."""
-    identity = f"shared-{module_lab.kind.name}"
+def live(request: pytest.FixtureRequest, module_lab: DockerLab) -> Iterator[LiveBottle]:
+    """A bottle whose sidecar holds TOKEN; named after the module, since another may run beside it."""
+    module = request.path.stem.removeprefix("test_").replace("_", "-")
+    identity = f"{module}-{module_lab.kind.name}"
     with module_lab.launched(identity, tokens={"TOKEN": Secret(TOKEN)}) as found:
         yield found
