@@ -8,6 +8,7 @@ import click
 import pytest
 
 from bottle.cli.main import cli
+from support.command_line import command_context
 from support.documents import ROOT, Block, Document, documents
 
 _SHELLS = {"sh", "console"}
@@ -59,7 +60,7 @@ def _parse(arguments: list[str]) -> None:
     """Raises click.UsageError. `bottle NAME` alone names a command, and is no command line."""
     if arguments[0] in {"--help", "--version"}:
         return
-    root = click.Context(cli, info_name="bottle")
+    root = command_context()
     name, command, rest = cli.resolve_command(root, arguments)
     assert command is not None
     if rest and rest != ["--help"]:
@@ -90,17 +91,20 @@ class TestReference:
     DOCUMENT = Document.read(ROOT / "docs" / "reference" / "cli.md")
 
     def test_every_command_has_its_section(self) -> None:
-        names = cli.list_commands(click.Context(cli))
+        names = cli.list_commands(command_context())
 
         assert self.DOCUMENT.headings()[2:] == [f"`bottle {name}`" for name in names]
 
-    @pytest.mark.parametrize("name", cli.list_commands(click.Context(cli)))
+    @pytest.mark.parametrize("name", cli.list_commands(command_context()))
     def test_it_shows_the_usage_and_every_option(self, name: str) -> None:
         section = self.DOCUMENT.section(f"`bottle {name}`")
-        context = click.Context(cli)
+        context = command_context()
         command = cli.get_command(context, name)
         assert command is not None
-        usage = [f"bottle {name}", *command.collect_usage_pieces(click.Context(command))]
+        usage = [
+            f"bottle {name}",
+            *command.collect_usage_pieces(click.Context(command, parent=context)),
+        ]
         options = [option for option in command.params if isinstance(option, click.Option)]
 
         assert section.blocks[0].text == f"{' '.join(usage)}\n"

@@ -7,15 +7,21 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import click
 from attrs import evolve, frozen
 
-from bottle.cli.main import main
+from bottle.cli.main import cli, main
 from bottle.launch.launcher import record_of
 from bottle.paths import Paths
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 from support.plans import plan
 from support.project import Outcome
+
+
+def command_context() -> click.Context:
+    """The root's, as the program makes it: click keeps the help option of the first one it is given."""
+    return click.Context(cli, info_name="bottle", **cli.context_settings)
 
 
 @frozen(kw_only=True)

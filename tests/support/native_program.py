@@ -110,6 +110,12 @@ class Program:
             "running": bottle.running(),
         }
 
+    def do_ignore_signals(self) -> dict[str, Any]:
+        """As a program finds them that was started by `nohup`, or in the background of a script."""
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+            signal.signal(number, signal.SIG_IGN)
+        return {}
+
     def do_sh(self, identity: str, script: str, *, fresh: bool = False, stdin: str = "") -> dict[str, Any]:
         """Runs a shell script inside; `fresh`: through a handle of its own, as another process would."""
         bottle = self._new(identity) if fresh else self._bottles[identity]

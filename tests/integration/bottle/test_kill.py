@@ -45,11 +45,13 @@ def _killed_after(seconds: float, project: BottleProject, output: Path) -> tuple
     """Starts a bottle, kills its owner, and says how far it had come, and in which namespaces it was."""
     with output.open("wb") as stream:
         victim = project.spawn("run", AGENT, ENDLESS, stdout=stream)
-    time.sleep(seconds)
-    os.kill(victim.pid, signal.SIGSTOP)
-    entered = namespaces(project)
-    os.kill(victim.pid, signal.SIGKILL)
-    victim.wait()
+    try:
+        time.sleep(seconds)
+        os.kill(victim.pid, signal.SIGSTOP)
+        entered = namespaces(project)
+    finally:
+        victim.kill()
+        victim.wait()
     if output.read_text().endswith("up\n"):
         return "agent runs", entered
     return "owned" if list((project.home / "state").glob(f"{AGENT}-*")) else "nothing yet", entered

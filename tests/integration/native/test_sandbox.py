@@ -39,9 +39,13 @@ def test_standard_input_and_both_outputs_are_connected(operator: NativeOperator,
     assert operator.sh(bottle, "cat; echo err >&2", stdin="typed\n") == (0, "typed\nerr\n")
 
 
-def test_signals_are_not_ignored_inside(operator: NativeOperator, bottle: str) -> None:
-    _, output = operator.sh(bottle, "grep -E 'SigIgn|SigBlk' /proc/self/status; umask")
+def test_signals_are_not_ignored_inside(operator: NativeOperator) -> None:
+    operator.ask("ignore_signals")
+    operator.ask("create", identity="agent-abcde")
 
+    _, output = operator.sh("agent-abcde", "grep -E 'SigIgn|SigBlk' /proc/self/status; umask")
+
+    operator.ask("remove", identity="agent-abcde")
     assert output.split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16, "0022"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from bottle.cli.group import COMMANDS, LazyGroup
 from bottle.cli.main import cli
 from bottle.proc import Command, run
-from support.command_line import CommandLine
+from support.command_line import CommandLine, command_context
 
 PROMISED = {
     "start", "run", "exec", "attach", "stop", "list", "info", "why", "cleanup", "doctor", "build", "demo",
@@ -32,7 +32,7 @@ def test_each_command_is_there_and_explains_itself(command_line: CommandLine, na
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_option_has_its_help(name: str) -> None:
-    command = cli.get_command(click.Context(cli), name)
+    command = cli.get_command(command_context(), name)
     assert command is not None
     options = [each for each in command.params if isinstance(each, click.Option)]
 

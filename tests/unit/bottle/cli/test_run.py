@@ -4,14 +4,14 @@ import click
 import pytest
 
 from bottle.cli.run import AgentCommand, run, split_at_dashes, start
-from support.command_line import CommandLine
+from support.command_line import CommandLine, command_context
 from support.operator_terminal import LEADER, OperatorTerminal
 from support.project import PROGRAM, shell_agent
 
 
 def parsed(command: click.Command, *arguments: str) -> dict[str, Any]:
     assert isinstance(command, AgentCommand)
-    return command.make_context("x", list(arguments)).params
+    return command.make_context("x", list(arguments), command_context()).params
 
 
 @pytest.mark.parametrize(
