@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -78,19 +78,31 @@ def _kept(wanted: frozenset[str]) -> frozenset[str]:
 
 def _family(project: BottleProject) -> set[str]:
     """The pids of the operator's processes, their descendants, and their containers."""
-    listed = tuple(_listed(project, ("ps",), _LABEL))
     family = {entry.split(":")[0].removeprefix("process ") for entry in _processes(project)}
-    if listed:
-        argv = ("docker", "inspect", "--format", "{{.State.Pid}}", *listed)
-        family |= set(run(Command(argv=argv, env=project.environ), check=False).text.split())
+    for shim in _shims(_listed(project, ("ps", "--no-trunc"), _LABEL)):
+        family |= _children(shim)
     waiting = list(family)
     while waiting:
-        parent = waiting.pop()
-        with suppress(OSError):
-            children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-            waiting += [child for child in children if child not in family]
-            family |= set(children)
+        new = _children(waiting.pop()) - family
+        waiting += new
+        family |= new
     return family
+
+
+def _children(pid: str) -> set[str]:
+    with suppress(OSError):
+        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return set()
+
+
+def _shims(containers: Iterable[str]) -> Iterator[str]:
+    """The parents of containers. `docker inspect` would wait for an archive that is on its way in."""
+    names = {container.encode() for container in containers}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith((b"containerd-shim-runc-v2", b"containerd-shim")) and names & set(words):
+                yield folder.name
 
 
 def _namespaces_of(process: Path) -> Iterator[str]:

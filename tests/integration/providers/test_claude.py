@@ -105,7 +105,7 @@ def test_conversation_continues(make_lab: MakeLab) -> None:
 def test_words_arrive_while_the_answer_is_still_being_written(make_lab: MakeLab) -> None:
     """The agent says of its first word how long it took; the mock, how long the whole answer did."""
     lab, context = make_lab(
-        "claude", SUBSCRIPTION, Script(turns=(Say("one two three four five"),), chunk_delay=0.4)
+        "claude", SUBSCRIPTION, Script(turns=(Say("one two three four five"),), chunk_delay=0.8)
     )
     arguments = ("--output-format", "stream-json", "--verbose", "--include-partial-messages")
     setup = ClaudeProvider().setup(evolve(context, task="count", arguments=arguments))
