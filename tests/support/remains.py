@@ -90,9 +90,12 @@ def _family(project: BottleProject) -> set[str]:
 
 
 def _children(pid: str) -> set[str]:
+    """Of all its threads: the kernel lists each one's own."""
+    found: set[str] = set()
     with suppress(OSError):
-        return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return set()
+        for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+            found |= set(listing.read_text().split())
+    return found
 
 
 def _shims(containers: Iterable[str]) -> Iterator[str]:
