@@ -3,7 +3,9 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -11,7 +13,8 @@ from support.project import BottleProject, shell_agent
 from support.remains import Remains, existing, namespaces, sidecars
 
 AGENT = "victim"
-POINTS = 25
+EARLY, LATE = 7, 18
+"""Points before the bottle owns anything, and from there on until its agent runs: 25."""
 pytestmark = pytest.mark.timeout(900)
 SECONDS = 60.0
 ENDLESS = "echo up; exec sleep 1000"
@@ -20,15 +23,22 @@ ENDLESS = "echo up; exec sleep 1000"
 def test_kill_at_points_spread_over_a_start_leaves_nothing(project: BottleProject, tmp_path: Path) -> None:
     project.write(shell_agent(name=AGENT))
     assert project.run("build", AGENT).code == 0
-    begun = time.monotonic()
-    assert project.run("run", AGENT, "true").code == 0
-    length = time.monotonic() - begun
+    with _Victim(project, tmp_path / "out") as measured:
+        owned, up = measured.seconds_until(measured.owns), measured.seconds_until(measured.runs)
+    _await_no_sidecar(project)
+    assert project.run("cleanup", "--yes").code == 0
     before = Remains.now(project)
+    early = [(False, owned * point / EARLY) for point in range(EARLY)]
+    late = [(True, up * point / (LATE - 1)) for point in range(LATE)]
     stages, seen = set(), frozenset[str]()
 
-    for point in range(POINTS):
-        stage, entered = _killed_after(length * point / (POINTS - 1), project, tmp_path / "out")
-        stages.add(stage)
+    for point, (owning, seconds) in enumerate(early + late):
+        with _Victim(project, tmp_path / "out") as victim:
+            if owning:
+                victim.seconds_until(victim.owns)
+            time.sleep(seconds)
+            entered = victim.kill()
+        stages.add(victim.stage())
         seen |= entered
         _await_no_sidecar(project)
         cleaned = project.run("cleanup", "--yes")
@@ -41,20 +51,47 @@ def test_kill_at_points_spread_over_a_start_leaves_nothing(project: BottleProjec
     assert seen, "no point came after the sandbox's namespaces"
 
 
-def _killed_after(seconds: float, project: BottleProject, output: Path) -> tuple[str, frozenset[str]]:
-    """Starts a bottle, kills its owner, and says how far it had come, and in which namespaces it was."""
-    with output.open("wb") as stream:
-        victim = project.spawn("run", AGENT, ENDLESS, stdout=stream)
-    try:
-        time.sleep(seconds)
-        os.kill(victim.pid, signal.SIGSTOP)
-        entered = namespaces(project)
-    finally:
-        victim.kill()
-        victim.wait()
-    if output.read_text().endswith("up\n"):
-        return "agent runs", entered
-    return "owned" if list((project.home / "state").glob(f"{AGENT}-*")) else "nothing yet", entered
+class _Victim:
+    """A bottle whose owner will be killed."""
+
+    def __init__(self, project: BottleProject, output: Path) -> None:
+        self._project = project
+        self._output = output
+
+    def __enter__(self) -> Self:
+        with self._output.open("wb") as stream:
+            self._owner = self._project.spawn("run", AGENT, ENDLESS, stdout=stream)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._owner.kill()
+        self._owner.wait()
+
+    def owns(self) -> bool:
+        return bool(list((self._project.home / "state").glob(f"{AGENT}-*")))
+
+    def runs(self) -> bool:
+        return self._output.read_text().endswith("up\n")
+
+    def stage(self) -> str:
+        if self.runs():
+            return "agent runs"
+        return "owned" if self.owns() else "nothing yet"
+
+    def seconds_until(self, reached: Callable[[], bool]) -> float:
+        begun = time.monotonic()
+        while not reached():
+            assert time.monotonic() - begun < SECONDS, f"not reached: {reached.__name__}"
+            time.sleep(0.002)
+        return time.monotonic() - begun
+
+    def kill(self) -> frozenset[str]:
+        """Ends the owner at once; the namespaces its bottle was in at that moment."""
+        os.kill(self._owner.pid, signal.SIGSTOP)
+        entered = namespaces(self._project)
+        self._owner.kill()
+        self._owner.wait()
+        return entered
 
 
 def _await_no_sidecar(project: BottleProject) -> None:
