@@ -56,8 +56,11 @@ def sidecars(project: BottleProject) -> list[str]:
 
 def namespaces(project: BottleProject) -> frozenset[str]:
     """Every namespace that this operator's bottles are in and this machine's other processes are not."""
-    inside = {name for pid in _family(project) for name in _namespaces_of(Path("/proc") / pid)}
-    return frozenset(inside - set(_namespaces_of(Path("/proc/self"))) - set(_namespaces_of(Path("/proc/1"))))
+    shims = set(_shims(_listed(project, ("ps", "--no-trunc"), _LABEL)))
+    inside = {name for pid in _family(project, shims) for name in _namespaces_of(Path("/proc") / pid)}
+    # What a shim has just started is in the engine's own ones until it enters the container's.
+    outside = {name for pid in ("self", "1", *shims) for name in _namespaces_of(Path("/proc") / pid)}
+    return frozenset(inside - outside)
 
 
 def existing(wanted: frozenset[str], seconds: float) -> frozenset[str]:
@@ -76,10 +79,10 @@ def _kept(wanted: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in wanted if name in kept or name in mounted)
 
 
-def _family(project: BottleProject) -> set[str]:
-    """The pids of the operator's processes, their descendants, and their containers."""
+def _family(project: BottleProject, shims: Iterable[str]) -> set[str]:
+    """The pids of the operator's processes, their descendants, and those of the containers' `shims`."""
     family = {entry.split(":")[0].removeprefix("process ") for entry in _processes(project)}
-    for shim in _shims(_listed(project, ("ps", "--no-trunc"), _LABEL)):
+    for shim in shims:
         family |= _children(shim)
     waiting = list(family)
     while waiting:
