@@ -37,7 +37,7 @@ def test_kill_at_points_spread_over_a_start_leaves_nothing(project: BottleProjec
             if owning:
                 victim.seconds_until(victim.owns)
             time.sleep(seconds)
-            entered = victim.kill()
+            entered = victim.stop()
         stages.add(victim.stage())
         seen |= entered
         _await_no_sidecar(project)
@@ -52,7 +52,7 @@ def test_kill_at_points_spread_over_a_start_leaves_nothing(project: BottleProjec
 
 
 class _Victim:
-    """A bottle whose owner will be killed."""
+    """A bottle whose owner is killed at the end of the block."""
 
     def __init__(self, project: BottleProject, output: Path) -> None:
         self._project = project
@@ -85,13 +85,10 @@ class _Victim:
             time.sleep(0.002)
         return time.monotonic() - begun
 
-    def kill(self) -> frozenset[str]:
-        """Ends the owner at once; the namespaces its bottle was in at that moment."""
+    def stop(self) -> frozenset[str]:
+        """Lets the owner do no more; the namespaces its bottle is in."""
         os.kill(self._owner.pid, signal.SIGSTOP)
-        entered = namespaces(self._project)
-        self._owner.kill()
-        self._owner.wait()
-        return entered
+        return namespaces(self._project)
 
 
 def _await_no_sidecar(project: BottleProject) -> None:
