@@ -1,6 +1,7 @@
 """The sidecar as a process: reads what it is to do from stdin, serves, and ends with its owner.
 
-Exit status 0 after Shutdown or end of file on stdin, at whatever moment; 1 after Failed.
+Exit status 0 after Shutdown or end of file on stdin, at whatever moment; 1 after Failed; 3 where
+the audit log could not be written any more.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
 from bottle_sidecar.control.protocol import Exit, Failed, Ready, Shutdown, Start
@@ -21,6 +22,8 @@ from bottle_sidecar.egress.inject import Injector, MissingTokenError
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.proxy import EgressProxy, build
 from bottle_sidecar.hardening import harden
+
+_LOG_LOST = 3
 
 
 def main() -> NoReturn:
@@ -34,16 +37,20 @@ async def _run() -> int:
         start = await control.start()
         if isinstance(start, Shutdown):
             return 0
-        proxy = _build(start)
+        journal = _journal(start)
+        proxy = _build(start, journal)
         way_in = _WayIn(start.exit)
     except (ProtocolError, MissingTokenError, HandoverError, ValueError) as error:
         control.send(Failed(message=str(error)))
         return 1
+    journal.open()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: _note(journal, context))
     control.send(_ready(start, proxy))
     serving = asyncio.create_task(_serve(proxy, way_in))
     ended = asyncio.create_task(control.shutdown())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
     await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+    proxy.close()
     way_in.close()
     return _leave(0 if ended.done() else 1)
 
@@ -80,9 +87,25 @@ class _WayIn:
                 os.unlink(self._unix)  # noqa: PTH108 - one call for str paths
 
 
-def _build(start: Start) -> EgressProxy:
+def _journal(start: Start) -> Journal:
+    """The audit log on standard error, which from here on takes nothing else."""
+    out = os.fdopen(os.dup(2), "wb")
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device
+        os.dup2(nothing.fileno(), 2)
     injector = Injector(tokens=start.tokens, placeholders=start.placeholders)
-    journal = Journal(sys.stderr, (*injector.secrets(), *start.placeholders.values()))
+    secrets = (*injector.secrets(), *start.placeholders.values())
+    return Journal(
+        out, secrets, identity=start.identity, head=start.log_head, lost=lambda: os._exit(_LOG_LOST)
+    )
+
+
+def _note(journal: Journal, context: dict[str, Any]) -> None:
+    """What the event loop would print: of an exception its kind alone, since its text may quote an agent."""
+    error = context.get("exception")
+    journal.write("fault", reason=type(error).__name__ if error else str(context.get("message")))
+
+
+def _build(start: Start, journal: Journal) -> EgressProxy:
     return build(
         start,
         system_cas=upstream.system_bundle(),

@@ -19,12 +19,15 @@ from bottle.paths import Paths
 from bottle.plan import LaunchPlan
 from bottle.progress import Progress
 from bottle.secret import SecretValues
+from bottle.state.audit import AuditLog, AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 
 _GRACE_SECONDS = 15.0
 _KILL_SECONDS = 5.0
 _PAUSE = 0.05
+LOG_DAYS = 30.0
+"""Days after its last line at which the audit log of an ended bottle may be cleaned up."""
 
 
 @frozen(kw_only=True)
@@ -57,6 +60,10 @@ class BottleManager:
         return StateStore(self.paths.state, self.paths.runtime)
 
     @property
+    def logs(self) -> AuditLogs:
+        return AuditLogs(folder=self.paths.logs)
+
+    @property
     def selection(self) -> BackendSelection:
         return BackendSelection(self.backends)
 
@@ -64,7 +71,7 @@ class BottleManager:
         """Reclaims what is dead, brings the bottle up, lets `work` use it, and takes it down."""
         backend = self.selection.named(resolved.plan.backend)
         self.reclaim()
-        launcher = Launcher(backend=backend, store=self.store, progress=self.progress)
+        launcher = Launcher(backend=backend, store=self.store, logs=self.logs, progress=self.progress)
         return launcher.run(resolved.plan, secrets, self.assets(), work)
 
     def build(self, plan: LaunchPlan) -> None:
@@ -123,7 +130,7 @@ class BottleManager:
                 self.progress.note(f"{entry.identity} is dead and could not be removed: {error}")
 
     def leftovers(self) -> list[Leftover]:
-        """Everything orphaned, over all back-ends that answer.
+        """Everything orphaned, over all back-ends that answer, and the old audit logs.
 
         Never among it: live bottles, and those whose state a later version wrote.
         """
@@ -135,7 +142,9 @@ class BottleManager:
         entries = self.store.entries()
         kept = {entry.identity for entry in entries if entry.live or entry.newer}
         found = [_of_resource(resource) for resource in resources if resource.identity not in kept]
-        return found + [self._of_state(entry.identity) for entry in entries if entry.identity not in kept]
+        found += [self._of_state(entry.identity) for entry in entries if entry.identity not in kept]
+        old = self.logs.older_than(LOG_DAYS, time.time())
+        return found + [_of_log(log) for log in old if log.identity not in kept]
 
     def _of_state(self, identity: str) -> Leftover:
         return Leftover(
@@ -143,6 +152,11 @@ class BottleManager:
             description=f"state folder {self.paths.state / identity}",
             remove=lambda: self.store.remove(identity),
         )
+
+
+def _of_log(log: AuditLog) -> Leftover:
+    description = f"audit log {log.path}, older than {LOG_DAYS:g} days"
+    return Leftover(identity=log.identity, description=description, remove=log.remove)
 
 
 def _of_resource(resource: Resource) -> Leftover:

@@ -56,6 +56,10 @@ class Paths:
         return self.home / "state"
 
     @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
     def skills(self) -> Path:
         return self.user_home / ".claude" / "skills"
 

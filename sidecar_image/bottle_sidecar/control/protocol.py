@@ -11,6 +11,7 @@ from typing import Any
 import cattrs
 from attrs import field, frozen
 
+from bottle_sidecar.policy.chain import Head
 from bottle_sidecar.policy.document import Policy
 
 VERSION = 1
@@ -31,7 +32,10 @@ class Exit:
 
 @frozen(kw_only=True)
 class Start:
-    """Everything a sidecar needs. `upstream_proxy`: the host's own proxy as http://[user:pw@]host:port."""
+    """Everything a sidecar needs. `upstream_proxy`: the host's own proxy as http://[user:pw@]host:port.
+
+    `log_head`: where the bottle's audit log stands, if a sidecar wrote one before.
+    """
 
     version: int = VERSION
     identity: str
@@ -41,6 +45,7 @@ class Start:
     placeholders: Mapping[str, str] = field(factory=dict, repr=False)
     upstream_proxy: str | None = field(default=None, repr=False)
     no_proxy: str | None = None
+    log_head: Head | None = None
 
 
 @frozen(kw_only=True)

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 import traceback
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -24,12 +25,13 @@ from OpenSSL import SSL
 from bottle_sidecar.egress.authority import Authority
 from bottle_sidecar.egress.dial import Dialer, Streams
 from bottle_sidecar.egress.driver import Driver
+from bottle_sidecar.egress.exchanges import Exchange, Exchanges, Outcome
 from bottle_sidecar.egress.guard import Admitted, Guard, Tunnel
 from bottle_sidecar.egress.http1 import Rejected
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.mask import UnreadableBodyError
 from bottle_sidecar.egress.passthrough import PassthroughLayer
-from bottle_sidecar.egress.streams import EgressHttpLayer, UpstreamFailedHook
+from bottle_sidecar.egress.streams import EgressHttpLayer, ExchangeEndedHook, UpstreamFailedHook
 from bottle_sidecar.egress.upstream import UpstreamTrust
 from bottle_sidecar.policy.decide import ConnectAction
 
@@ -41,7 +43,7 @@ _ADMITTED = "bottle.admitted"
 class Answer(Protocol):
     """Answers one kind of hook by changing what it carries."""
 
-    def __call__(self, carried: Any, /) -> None: ...
+    def __call__(self, *carried: Any) -> None: ...
 
 
 @frozen(kw_only=True)
@@ -77,6 +79,7 @@ class Services:
     trust: UpstreamTrust
     dialer: Dialer
     journal: Journal
+    exchanges: Exchanges
     timeouts: Timeouts = field(factory=Timeouts)
     options: LayerOptions = field(factory=LayerOptions)
 
@@ -99,6 +102,7 @@ class AgentConnection:
         self._driver = Driver(client, streams, self._exchanges, self)
         self._tunnel: Tunnel | None = None
         self._relaying = False
+        self._begun: set[Exchange] = set()
         self._answers: dict[type[commands.StartHook], Answer] = {
             layer.NextLayerHook: self._choose_layer,
             http_hooks.HttpConnectHook: self._on_connect,
@@ -106,6 +110,8 @@ class AgentConnection:
             http_hooks.HttpResponseHeadersHook: self._on_response_headers,
             http_hooks.HttpResponseHook: self._on_response,
             UpstreamFailedHook: self._on_upstream_failed,
+            ExchangeEndedHook: self._on_ended,
+            websocket_layers.WebsocketEndHook: self._on_websocket_end,
             tls_layers.TlsStartClientHook: self._start_client_tls,
             tls_layers.TlsStartServerHook: self._start_server_tls,
             tls_layers.TlsEstablishedServerHook: self._server_settled,
@@ -120,6 +126,8 @@ class AgentConnection:
             await self._driver.run()
         finally:
             watch.cancel()
+            for exchange in list(self._begun):
+                self._end(exchange, Outcome.COMPLETE if self._relaying else Outcome.ABORTED)
 
     def answer(self, hook: commands.StartHook) -> None:
         answer = self._answers.get(type(hook))
@@ -172,7 +180,7 @@ class AgentConnection:
         elif isinstance(choice.context.layers[-1], tls_layers.ClientTLSLayer):
             choice.layer = self._exchanges = self._tunnelled(choice.context)
         elif tunnel.verdict.action is ConnectAction.TUNNEL:
-            choice.layer = PassthroughLayer(choice.context, lambda sni: self._permit(tunnel, sni))
+            choice.layer = PassthroughLayer(choice.context, partial(self._permit, tunnel))
         elif starts_like_tls_record(data):
             choice.context.server.tls = True
             choice.layer = tls_layers.ClientTLSLayer(choice.context)
@@ -187,9 +195,12 @@ class AgentConnection:
     def _backlog(self, connection: Connection) -> int:
         return self._driver.backlog(connection)
 
-    def _permit(self, tunnel: Tunnel, sni: str | None) -> bool:
-        self._relaying = self._guard.tunnel(tunnel, sni)
-        return self._relaying
+    def _permit(self, tunnel: Tunnel, sni: str | None) -> Exchange | None:
+        exchange = self._guard.tunnel(tunnel, sni)
+        if exchange is not None:
+            self._relaying = True
+            self._begun.add(exchange)
+        return exchange
 
     def _cut(self, reason: str) -> None:
         host = None if self._tunnel is None else self._tunnel.host
@@ -201,12 +212,15 @@ class AgentConnection:
 
     def _on_request(self, flow: http.HTTPFlow) -> None:
         flow.request.stream = True
-        flow.metadata[_ADMITTED] = self._guard.request(flow, self._tunnel)
+        admitted = flow.metadata[_ADMITTED] = self._guard.request(flow, self._tunnel)
+        if admitted is not None:
+            self._begun.add(admitted.exchange)
 
     def _on_response_headers(self, flow: http.HTTPFlow) -> None:
         admitted = _admitted(flow)
         if admitted is None or flow.response is None:
             return
+        admitted.exchange.status = flow.response.status_code
         try:
             self._guard.response(flow.response, admitted, flow.request)
         except UnreadableBodyError as error:
@@ -224,12 +238,26 @@ class AgentConnection:
         if admitted is not None and flow.error is not None:
             flow.response = self._guard.failure(flow.error.msg, admitted)
 
+    def _on_ended(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+        exchange = Exchange.of(flow)
+        if exchange is not None:
+            exchange.status = flow.response.status_code if flow.response is not None else None
+            self._end(exchange, outcome)
+
+    def _on_websocket_end(self, flow: http.HTTPFlow) -> None:
+        self._on_ended(flow, Outcome.COMPLETE)
+
+    def _end(self, exchange: Exchange, outcome: Outcome) -> None:
+        self._begun.discard(exchange)
+        self._services.exchanges.end(exchange, outcome)
+
     def _on_message(self, flow: http.HTTPFlow) -> None:
         """Masks a WebSocket message from upstream, and keeps none."""
         admitted = _admitted(flow)
         if flow.websocket is None or admitted is None:
             return
         message = flow.websocket.messages.pop()
+        admitted.exchange.message(len(message.content), from_agent=message.from_client)
         if not message.from_client:
             message.content = self._guard.message(message.content, admitted)
 

@@ -9,8 +9,9 @@ from mitmproxy import http
 
 from bottle_sidecar.egress import hygiene, refusal
 from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
+from bottle_sidecar.egress.exchanges import Exchange, Exchanges
 from bottle_sidecar.egress.inject import Injector
-from bottle_sidecar.egress.journal import Journal
+from bottle_sidecar.egress.journal import Detail, Journal
 from bottle_sidecar.egress.mask import ResponseMask, UnreadableBodyError
 from bottle_sidecar.policy.credentials import Honeytokens
 from bottle_sidecar.policy.decide import (
@@ -48,16 +49,20 @@ class Admitted:
     host: str
     asked: Request
     verdict: Verdict
+    exchange: Exchange
 
 
 class Guard:
     """One bottle's gatekeeper."""
 
-    def __init__(self, identity: str, policy: Policy, injector: Injector, journal: Journal) -> None:
+    def __init__(
+        self, identity: str, policy: Policy, injector: Injector, journal: Journal, exchanges: Exchanges
+    ) -> None:
         self._identity = identity
         self._policy = policy
         self._injector = injector
         self._journal = journal
+        self._exchanges = exchanges
         self._honeytokens = Honeytokens(injector.placeholders)
         self._mask = ResponseMask(injector.secrets())
 
@@ -85,16 +90,18 @@ class Guard:
             target="",
         )
         if verdict.refusal is not None:
-            self._log(verdict.refusal, asked)
+            self._refused(verdict.refusal, asked)
             flow.response = refusal.refused(verdict.refusal, asked, self._identity)
         return None
 
-    def tunnel(self, tunnel: Tunnel, sni: str | None) -> bool:
-        """Whether an undecrypted TLS stream may go on, given the name in its ClientHello."""
+    def tunnel(self, tunnel: Tunnel, sni: str | None) -> Exchange | None:
+        """An undecrypted TLS stream that may go on, given the name in its ClientHello; None for another."""
         verdict = decide_tunnel(self._policy, tunnel.host, sni)
-        event = "tunnel" if verdict.allowed else "refused"
-        self._journal.write(event, host=verdict.host, rule=verdict.rule.value, reason=verdict.reason)
-        return verdict.allowed
+        rule, host = verdict.rule.value, verdict.host
+        if verdict.allowed:
+            return self._exchanges.begin("tunnel", {"method": "CONNECT", "host": host, "rule": rule})
+        self._journal.write("refused", method="CONNECT", host=host, rule=rule, reason=verdict.reason)
+        return None
 
     def request(self, flow: http.HTTPFlow, tunnel: Tunnel | None) -> Admitted | None:
         """Judges a request and makes it ready to leave. None where it is answered here."""
@@ -107,12 +114,16 @@ class Guard:
         if leaked is not None:
             self._journal.write("placeholder", token_ref=leaked, host=verdict.host, method=asked.method)
             verdict = _placeholder_verdict(leaked, verdict)
-        self._log(verdict, asked)
         if not verdict.allowed or verdict.route is None:
+            self._refused(verdict, asked)
             flow.request.headers.pop("expect", None)
             flow.response = refusal.refused(verdict, asked, self._identity)
             return None
-        admitted = Admitted(route=verdict.route, host=verdict.host or "", asked=asked, verdict=verdict)
+        exchange = self._exchanges.begin("allowed", _told(verdict, asked))
+        exchange.belongs_to(flow)
+        admitted = Admitted(
+            route=verdict.route, host=verdict.host or "", asked=asked, verdict=verdict, exchange=exchange
+        )
         self._prepare(flow.request, admitted)
         return admitted
 
@@ -147,20 +158,24 @@ class Guard:
         host = admitted.host
         if kind is DialFailure.FORBIDDEN:
             verdict = _refusal_of(admitted.verdict, Rule.ADDRESS, f"{error}.")
-            self._log(verdict, admitted.asked)
+            self._refused(verdict, admitted.asked, admitted.exchange)
             return refusal.refused(verdict, admitted.asked, self._identity)
         code = f"upstream.{kind.value}" if kind is not None else "upstream.failed"
         message = str(error)
         if message.startswith("Certificate verify failed"):
             code = "upstream.certificate"
             message = f"{host} has no certificate that is trusted here ({message}). {_CERTIFICATE_HINT}"
-        self._journal.write("failed", host=host, rule=code, reason=message)
+        self._journal.write("failed", id=admitted.exchange.identifier, host=host, rule=code, reason=message)
         return refusal.upstream_failed(code, message, self._identity)
 
     def unreadable(self, error: UnreadableBodyError, admitted: Admitted) -> http.Response:
         """The answer in place of a body that cannot be looked into."""
         self._journal.write(
-            "failed", host=admitted.verdict.host, rule="upstream.unreadable", reason=str(error)
+            "failed",
+            id=admitted.exchange.identifier,
+            host=admitted.verdict.host,
+            rule="upstream.unreadable",
+            reason=str(error),
         )
         return refusal.upstream_failed("upstream.unreadable", str(error), self._identity)
 
@@ -191,17 +206,20 @@ class Guard:
             return refusal.plain({"identity": self._identity})
         return refusal.malformed(f"{SIDECAR_HOST} has nothing but {HEALTH_PATH}", status=404)
 
-    def _log(self, verdict: Verdict, asked: Request) -> None:
-        event = "allowed" if verdict.allowed else "refused"
-        path = verdict.path or asked.target.partition("?")[0]
+    def _refused(self, verdict: Verdict, asked: Request, exchange: Exchange | None = None) -> None:
+        """Writes a refusal down; of what had been let out where only its address turned out to be barred."""
+        identifier = None
+        if exchange is not None:
+            identifier, exchange.verdict = exchange.identifier, "refused"
         self._journal.write(
-            event,
-            method=asked.method,
-            host=verdict.host,
-            path=path,
-            rule=verdict.rule.value,
-            reason=None if verdict.allowed else verdict.reason,
+            "refused", id=identifier, **_told(verdict, asked), status=403, reason=verdict.reason
         )
+
+
+def _told(verdict: Verdict, asked: Request) -> dict[str, Detail]:
+    """What a line says of a decision: nothing of the query."""
+    path = verdict.path or asked.target.partition("?")[0]
+    return {"method": asked.method, "host": verdict.host, "path": path, "rule": verdict.rule.value}
 
 
 def _asked(flow: http.HTTPFlow, tunnel: Tunnel | None) -> Request:

@@ -14,6 +14,7 @@ from bottle_sidecar.control.protocol import Start
 from bottle_sidecar.egress.authority import Authority
 from bottle_sidecar.egress.connection import AgentConnection, Services, Timeouts
 from bottle_sidecar.egress.dial import READ_LIMIT, Dialer, Resolver, Streams
+from bottle_sidecar.egress.exchanges import Exchanges
 from bottle_sidecar.egress.guard import Guard
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Journal
@@ -58,6 +59,11 @@ class EgressProxy:
                 self._serving.add(task)
                 task.add_done_callback(self._done)
 
+    def close(self) -> None:
+        """Writes down the end of what is under way; the process ends with it."""
+        self._services.exchanges.close()
+        self._services.journal.close()
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._serving.discard(task)
         self._capacity.release()
@@ -83,12 +89,14 @@ def build(
         if route.ca_pem is not None and not certificates(route.ca_pem):
             raise ValueError(f"route {route.host}: its CA file holds no certificate")
     proxy = UpstreamProxy.parse(start.upstream_proxy, start.no_proxy) if start.upstream_proxy else None
+    exchanges = Exchanges(journal)
     services = Services(
-        guard=Guard(start.identity, start.policy, injector, journal),
+        guard=Guard(start.identity, start.policy, injector, journal, exchanges),
         authority=Authority(start.identity, now=now),
         trust=UpstreamTrust(system_cas),
         dialer=Dialer(resolver=resolver, proxy=proxy),
         journal=journal,
+        exchanges=exchanges,
         timeouts=Timeouts(),
     )
     return EgressProxy(services)

@@ -5,6 +5,7 @@ its request body is read and thrown away, never kept.
 """
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import flow as mitmflow
@@ -39,6 +40,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 from bottle_sidecar.egress import hygiene, refusal
+from bottle_sidecar.egress.exchanges import Exchange, Outcome
 from bottle_sidecar.egress.http1 import AgentHttp1, Rejected, UpstreamHttp1
 from bottle_sidecar.egress.http2 import BACKLOG, AgentHttp2, UpstreamHttp2
 from bottle_sidecar.egress.websockets import BoundedWebsocketLayer
@@ -50,6 +52,13 @@ Backlog = Callable[[Connection], int]
 
 class UpstreamFailedHook(HttpErrorHook):  # type: ignore[no-untyped-call]
     """There is no upstream connection for a flow; `flow.error` says why. The flow gets a response."""
+
+
+@dataclass
+class ExchangeEndedHook(HttpErrorHook):  # type: ignore[no-untyped-call]
+    """Nothing of a flow will come any more. Of a flow whose connection breaks it need not be said."""
+
+    outcome: Outcome
 
 
 class EgressStream(HttpStream):
@@ -115,11 +124,13 @@ class EgressStream(HttpStream):
         answered = self.server_state not in (self.state_uninitialized, self.state_wait_for_response_headers)
         if isinstance(event, RequestProtocolError) or answered or self.client_state == self.state_errored:
             yield from super().handle_protocol_error(event)
+            yield ExchangeEndedHook(self.flow, Outcome.ABORTED)
             return
         yield from self._fail(event.message)
 
     def flow_done(self) -> Commands:
         if self.flow.websocket is None:
+            yield ExchangeEndedHook(self.flow, Outcome.COMPLETE)
             yield from super().flow_done()
             return
         self.child_layer = BoundedWebsocketLayer(self.context, self.flow)
@@ -174,6 +185,7 @@ class EgressStream(HttpStream):
 
     def _answer(self, response: http.Response) -> Commands:
         self.flow.response = response
+        yield ExchangeEndedHook(self.flow, Outcome.ANSWERED)
         content = b"" if self.flow.request.method == "HEAD" else response.raw_content or b""
         yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=not content), self.context.client)
         if content:
@@ -218,6 +230,15 @@ class EgressHttpLayer(HttpLayer):
         if isinstance(event, events.Start):
             self.connections[self.context.client] = self._speak(self.context.client, self.context.fork())
         yield from super()._handle_event(event)
+
+    def event_to_child(self, child: Layer | HttpStream, event: events.Event) -> Commands:
+        """Counts what of a body goes on to either side, behind all that may hold or change it."""
+        if isinstance(event, RequestData | ResponseData) and not isinstance(child, HttpStream):
+            stream = self.streams.get(event.stream_id)
+            exchange = None if stream is None else Exchange.of(stream.flow)
+            if exchange is not None:
+                exchange.passed(len(event.data), from_agent=isinstance(event, RequestData))
+        yield from super().event_to_child(child, event)
 
     def make_stream(self, stream_id: int) -> Commands:
         self.streams[stream_id] = EgressStream(self.context.fork(), stream_id)

@@ -6,6 +6,7 @@ rich is loaded only where a spinner is to turn, in `_live_display`, the one plac
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TextIO
 
 from bottle.cli import render
@@ -22,24 +23,44 @@ _WORTH_MENTIONING = 1.0
 _RED, _YELLOW, _DIM, _BOLD = "1;31", "1;33", "2", "1"
 
 
+class Tone(StrEnum):
+    """How a line of a result is meant; its colour on a terminal."""
+
+    PLAIN = ""
+    GOOD = "32"
+    BAD = _RED
+    FAINT = _DIM
+
+
 class Console:
     """Speaks to the operator: results on `stdout`, all else on `stderr`. It is a bottle.progress.Progress.
 
     `live`: stderr is a terminal that can redraw a line. `color`: it may get colours.
+    `color_results`: stdout may.
     """
 
-    def __init__(self, stdout: TextIO, stderr: TextIO, *, live: bool, color: bool) -> None:
+    def __init__(
+        self, stdout: TextIO, stderr: TextIO, *, live: bool, color: bool, color_results: bool = False
+    ) -> None:
         self._stdout = stdout
         self._stderr = stderr
         self._live = live
         self._color = color
+        self._color_results = color_results
         self._display: LiveDisplay | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str], *, stdout: TextIO, stderr: TextIO) -> Self:
         """Redraws and colours only on a terminal that is not dumb; NO_COLOR, non-empty, turns colours off."""
-        terminal = stderr.isatty() and environ.get("TERM", "dumb") != "dumb"
-        return cls(stdout, stderr, live=terminal, color=terminal and not environ.get("NO_COLOR"))
+        smart = environ.get("TERM", "dumb") != "dumb"
+        colorful = smart and not environ.get("NO_COLOR")
+        return cls(
+            stdout,
+            stderr,
+            live=smart and stderr.isatty(),
+            color=colorful and stderr.isatty(),
+            color_results=colorful and stdout.isatty(),
+        )
 
     @property
     def progress(self) -> Progress:
@@ -54,6 +75,12 @@ class Console:
         if not as_json:
             for warning in result.warnings:
                 self.warn(warning)
+
+    def line(self, text: str, tone: Tone = Tone.PLAIN) -> None:
+        """Prints one line of a result that comes bit by bit."""
+        shown = printable(text)
+        self._stdout.write((f"\x1b[{tone}m{shown}\x1b[0m" if tone and self._color_results else shown) + "\n")
+        self._stdout.flush()
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:

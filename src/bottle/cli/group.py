@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "why": LazyCommand(
         "bottle.cli.explain", "why", "Say whether an agent may do something, and by which rule."
     ),
+    "log": LazyCommand("bottle.cli.log", "log", "Show what a bottle asked for, was given and was refused."),
     "init": LazyCommand("bottle.cli.manifests", "init", "Write a first bottle and agent."),
     "cleanup": LazyCommand("bottle.cli.maintenance", "cleanup", "Remove what dead bottles left behind."),
     "doctor": LazyCommand("bottle.cli.maintenance", "doctor", "Check this machine, and say what mends it."),

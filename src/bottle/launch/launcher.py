@@ -2,9 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryFile
 
 from attrs import evolve, field, frozen
@@ -18,6 +17,7 @@ from bottle.proc import Completed
 from bottle.progress import Progress
 from bottle.secret import SecretValues
 from bottle.sidecar.process import SidecarError, SidecarProcess
+from bottle.state.audit import AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 from bottle.workspace.snapshot import Snapshot
@@ -54,6 +54,7 @@ class Launcher:
 
     backend: Backend
     store: StateStore
+    logs: AuditLogs
     progress: Progress
 
     def run(
@@ -71,10 +72,10 @@ class Launcher:
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
         record = record_of(plan)
-        folder = stack.enter_context(self.store.claim(record))
+        stack.enter_context(self.store.claim(record))
         bottle = self.backend.bottle(plan.identity)
         stack.callback(bottle.remove)
-        sidecar = stack.enter_context(self._sidecar(plan, secrets, bottle, folder))
+        sidecar = stack.enter_context(self._sidecar(plan, secrets, bottle))
         bottle.create(plan, trust_store=sidecar.ready.trust_store)
         self.progress.note(f"{plan.identity}: CA fingerprint {sidecar.ready.ca_fingerprint}")
         env = _environment(plan, secrets)
@@ -86,11 +87,17 @@ class Launcher:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
         return status
 
-    @staticmethod
-    def _sidecar(plan: LaunchPlan, secrets: SecretValues, bottle: Bottle, folder: Path) -> SidecarProcess:
+    @contextmanager
+    def _sidecar(self, plan: LaunchPlan, secrets: SecretValues, bottle: Bottle) -> Iterator[SidecarProcess]:
+        """Its audit log outlives the bottle."""
         launch = bottle.sidecar(plan)
-        start = _start_message(plan, secrets, launch.exit)
-        return SidecarProcess(launch.command, start, log=folder / "sidecar.log")
+        log = self.logs.of(plan.identity)
+        start = evolve(_start_message(plan, secrets, launch.exit), log_head=log.prepare())
+        try:
+            with SidecarProcess(launch.command, start, log=log.path) as sidecar:
+                yield sidecar
+        finally:
+            log.seal()
 
 
 def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:

@@ -12,6 +12,7 @@ from typing import Self
 from bottle import proc
 from bottle.errors import BottleError
 from bottle_sidecar.control.protocol import Failed, Message, Ready, Shutdown, Start, from_json, to_json
+from bottle_sidecar.policy.chain import Link
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 5.0
@@ -23,11 +24,16 @@ class SidecarError(BottleError):
 
 
 class SidecarProcess:
-    """A running sidecar. Its standard input is its lease: it exits when that closes, however we die."""
+    """A running sidecar. Its standard input is its lease: it exits when that closes, however we die.
+
+    `log`: the audit log that it goes on with. What else is said there until it is ready, by a container
+    client say, is taken out of it.
+    """
 
     def __init__(self, command: proc.Command, start: Start, *, log: Path) -> None:
         self._log = log
         with log.open("ab") as errors:
+            self._begun = errors.tell()
             self._process = proc.spawn(
                 command, stdin=proc.PIPE, stdout=proc.PIPE, stderr=errors, new_session=True
             )
@@ -37,7 +43,9 @@ class SidecarProcess:
             self.ready = self._await_ready()
         except BaseException:
             self.stop()
+            self._tidy()
             raise
+        self._tidy()
 
     def __enter__(self) -> Self:
         return self
@@ -68,14 +76,16 @@ class SidecarProcess:
         try:
             message = from_json(json.loads(self._read_line()))
         except ValueError as error:
-            raise SidecarError("the sidecar answered with something unreadable", hint=self._hint) from error
+            raise SidecarError(
+                f"the sidecar answered with something unreadable{self._last_words()}"
+            ) from error
         match message:
             case Ready():
                 return message
             case Failed(message=reason):
                 raise SidecarError(f"the sidecar could not start: {reason}")
             case _:
-                raise SidecarError("the sidecar answered out of turn", hint=self._hint)
+                raise SidecarError(f"the sidecar answered out of turn{self._last_words()}")
 
     def _read_line(self) -> bytes:
         assert self._process.stdout is not None
@@ -84,7 +94,7 @@ class SidecarProcess:
         while not line.endswith(b"\n"):
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise SidecarError(f"the sidecar gave no answer for {_START_SECONDS:g} s", hint=self._hint)
+                raise SidecarError(f"the sidecar gave no answer for {_START_SECONDS:g} s{self._last_words()}")
             chunk = os.read(descriptor, 65536)
             if not chunk or len(line) > _LONGEST_LINE:
                 raise SidecarError(f"the sidecar died while starting{self._last_words()}")
@@ -92,9 +102,20 @@ class SidecarProcess:
         return line
 
     def _last_words(self) -> str:
-        text = self._log.read_text(errors="replace").strip()
-        return f":\n{text[-2000:]}" if text else ""
+        text = b"".join(line for line in self._said() if Link.parse(line.rstrip()) is None)
+        words = text.decode(errors="replace").strip()
+        return f":\n{words[-2000:]}" if words else ""
 
-    @property
-    def _hint(self) -> str:
-        return f"see {self._log}"
+    def _said(self) -> list[bytes]:
+        with self._log.open("rb") as log:
+            log.seek(self._begun)
+            return log.readlines()
+
+    def _tidy(self) -> None:
+        """Nothing is decided before the bottle has its way out, so no line can come in between."""
+        said = self._said()
+        lines = [line for line in said if Link.parse(line.rstrip()) is not None]
+        if lines != said:
+            os.truncate(self._log, self._begun)
+            with self._log.open("ab") as log:
+                log.writelines(lines)

@@ -15,6 +15,7 @@ from bottle.launch.signals import Terminated
 from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan
 from bottle.secret import Secret, SecretValues
 from bottle.sidecar.process import SidecarError
+from bottle.state.audit import AuditLogs
 from bottle.state.record import Phase
 from bottle.state.store import StateStore
 from support.fakes import SIDECAR, FakeBackend, FakeBottle, RecordedProgress
@@ -39,6 +40,7 @@ class Stage:
     """A back-end, a state folder, and what was recorded of a launch."""
 
     store: StateStore
+    logs: AuditLogs
     backend: FakeBackend
     progress: RecordedProgress
 
@@ -47,13 +49,14 @@ class Stage:
         return self.backend.bottles[IDENTITY]
 
     def launch(self, work: Any, launched: LaunchPlan | None = None) -> int:
-        launcher = Launcher(backend=self.backend, store=self.store, progress=self.progress)
+        launcher = Launcher(backend=self.backend, store=self.store, logs=self.logs, progress=self.progress)
         return launcher.run(launched or plan(env=ENV), SECRETS, ASSETS, work)
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    return Stage(StateStore(tmp_path / "state", tmp_path / "run"), FakeBackend(), RecordedProgress())
+    store = StateStore(tmp_path / "state", tmp_path / "run")
+    return Stage(store, AuditLogs(folder=tmp_path / "logs"), FakeBackend(), RecordedProgress())
 
 
 def test_the_steps_come_in_order_and_the_status_is_the_work_s(stage: Stage) -> None:

@@ -1,0 +1,79 @@
+"""What a bottle used, summed up from its audit log: by host, and by model where an API said so."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from attrs import Factory, define, field
+
+_MOST = 1 << 53  # what JSON readers of other languages hold exactly
+
+
+@define(kw_only=True)
+class HostUsage:
+    """`requests`: let out, tunnels and WebSockets too. `blocked`: refused. Bytes of bodies."""
+
+    requests: int = 0
+    blocked: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+@define(kw_only=True)
+class ModelUsage:
+    """Of one model of an LLM API. `usd` as far as prices are known."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    usd: float = 0.0
+
+
+@define(kw_only=True)
+class Usage:
+    """The sums. Lines that were counted instead of written are in them."""
+
+    hosts: dict[str, HostUsage] = field(default=Factory(dict))
+    models: dict[str, ModelUsage] = field(default=Factory(dict))
+
+    @classmethod
+    def of(cls, entries: Iterable[Mapping[str, Any]]) -> Self:
+        usage = cls()
+        for entry in entries:
+            usage.add(entry)
+        return usage
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Takes one line's entry in."""
+        event, times = entry.get("event"), 1
+        if event == "suppressed":
+            event, times = entry.get("of"), number_of(entry, "lines")
+        match event:
+            case "allowed" | "tunnel":
+                self._host(entry).requests += times
+            case "refused":
+                self._host(entry).blocked += times
+            case "done":
+                host = self._host(entry)
+                host.sent += number_of(entry, "sent")
+                host.received += number_of(entry, "received")
+            case "usage":
+                self._tokens(entry)
+
+    def _host(self, entry: Mapping[str, Any]) -> HostUsage:
+        return self.hosts.setdefault(str(entry.get("host") or "-"), HostUsage())
+
+    def _tokens(self, entry: Mapping[str, Any]) -> None:
+        model = self.models.setdefault(str(entry.get("model") or "-"), ModelUsage())
+        model.calls += 1
+        model.input_tokens += number_of(entry, "input_tokens")
+        model.output_tokens += number_of(entry, "output_tokens")
+        model.cached_tokens += number_of(entry, "cached_tokens")
+        cost = entry.get("usd")
+        model.usd += cost if isinstance(cost, int | float) else 0.0
+
+
+def number_of(entry: Mapping[str, Any], name: str) -> int:
+    """A number of an entry, whole and of a size that can be worked with; 0 where it has none."""
+    value = entry.get(name)
+    return int(value) if isinstance(value, int | float) and 0 <= value < _MOST else 0
