@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -86,6 +87,9 @@ class Sidecar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self._process.stop()
 
     @property
@@ -95,6 +99,16 @@ class Sidecar:
     @property
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def told(self, event: str) -> dict[str, Any]:
+        """The first line of a kind; it may come a moment after what it tells of."""
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            for line in self.events:
+                if line["event"] == event:
+                    return line
+            time.sleep(0.01)
+        raise AssertionError(f"no line {event!r} in {self.events}")
 
     def connect(self) -> socket.socket:
         """A bare connection, as the agent makes it."""

@@ -257,7 +257,7 @@ class AgentConnection:
         if flow.websocket is None or admitted is None:
             return
         message = flow.websocket.messages.pop()
-        admitted.exchange.message(len(message.content), from_agent=message.from_client)
+        admitted.exchange.message(from_agent=message.from_client)
         if not message.from_client:
             message.content = self._guard.message(message.content, admitted)
 

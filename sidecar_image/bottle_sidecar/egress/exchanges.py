@@ -50,9 +50,8 @@ class Exchange:
         """Counts bytes that went through."""
         self._bytes["sent" if from_agent else "received"] += size
 
-    def message(self, size: int, *, from_agent: bool) -> None:
-        """Counts a WebSocket message that went through."""
-        self.passed(size, from_agent=from_agent)
+    def message(self, *, from_agent: bool) -> None:
+        """Counts a WebSocket message; its bytes are counted as they pass."""
         self._messages["messages_sent" if from_agent else "messages_received"] += 1
 
     def account(self) -> dict[str, Detail]:

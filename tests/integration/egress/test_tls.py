@@ -174,7 +174,9 @@ class TestPassthrough:
         with sidecar.tunnel(HOST) as connection:
             connection.sendall(_hello(HOST, encrypted=False))
             read_all(connection)
-        assert [event["event"] for event in sidecar.events] == ["tunnel"]
+        done = sidecar.told("done")
+        assert [event["event"] for event in sidecar.events] == ["opened", "tunnel", "done"]
+        assert done["sent"] == len(_hello(HOST, encrypted=False))
 
     def test_another_port(self, sidecar: Sidecar) -> None:
         with sidecar.connect() as connection:

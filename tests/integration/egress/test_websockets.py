@@ -82,7 +82,8 @@ class Client:
 
 def test_relay(start: Begin, serve: Serve, to: MakeRoute) -> None:
     server = EchoServer()
-    with start(to(HOST, serve(HOST, raw=server))).secure(HOST) as connection:
+    sidecar = start(to(HOST, serve(HOST, raw=server)))
+    with sidecar.secure(HOST) as connection:
         client = Client(connection)
         assert isinstance(client.receive(), AcceptConnection)
         assert client.text() == "you are none!"
@@ -100,6 +101,10 @@ def test_relay(start: Begin, serve: Serve, to: MakeRoute) -> None:
         assert isinstance(client.receive(), CloseConnection)
     assert server.upgrade is not None
     assert server.upgrade.target == "/chat"
+    done = sidecar.told("done")
+    assert (done["status"], done["messages_sent"], done["messages_received"]) == (101, 2, 3)
+    assert done["outcome"] == "complete"
+    assert 3_000_009 < done["sent"] < 3_001_000
 
 
 def test_compressed(start: Begin, serve: Serve, to: MakeRoute) -> None:
