@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 import bottle_sidecar
 from bottle.proc import Command
@@ -51,7 +51,7 @@ class Reply:
 
 
 class Sidecar:
-    """One bottle's sidecar."""
+    """One bottle's sidecar. `under`: a program, with its arguments, that runs it."""
 
     def __init__(
         self,
@@ -60,12 +60,13 @@ class Sidecar:
         routes: Iterable[Route] = (),
         tokens: Mapping[str, str] | None = None,
         placeholders: Mapping[str, str] | None = None,
+        under: tuple[str, ...] = (),
         **start: Any,
     ) -> None:
         self._handover = folder / "exit.sock"
         self.log = folder / "sidecar.log"
         self._process = SidecarProcess(
-            command(),
+            evolve(command(), argv=(*under, *command().argv)),
             Start(
                 identity=IDENTITY,
                 policy=Policy(routes=tuple(routes)),

@@ -159,3 +159,14 @@ def test_nothing_else_reaches_the_log(tmp_path: Path, start: Begin) -> None:
         target = Path(f"/proc/{sidecar.process.pid}/fd/2").resolve()
     assert target == Path("/dev/null")
     assert [json.loads(line)["event"] for line in log_of(tmp_path).lines()] == ["opened", "closed"]
+
+
+def test_what_cannot_be_written_down_does_not_leave(start: Begin, serve: Serve, to: MakeRoute) -> None:
+    """The file takes the line `opened`, and no more than a part of the next one."""
+    upstream = serve(HOST)
+    with start(to(HOST, upstream), under=("prlimit", "--fsize=400")) as sidecar:
+        with sidecar.secure(HOST) as connection:
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            assert read_all(connection) == b""
+        assert sidecar.process.wait() == 3
+    assert upstream.requests == []
