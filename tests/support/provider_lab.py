@@ -51,7 +51,8 @@ class ProviderLab:
 
     def journal(self) -> list[dict[str, object]]:
         """What the sidecar wrote down of the agent's requests."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
+        lines = [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [line for line in lines if line["event"] not in {"opened", "closed"}]
 
     @property
     def _log(self) -> Path:
