@@ -31,6 +31,7 @@ from bottle_sidecar.egress.mask import UnreadableBodyError
 from bottle_sidecar.egress.passthrough import PassthroughLayer
 from bottle_sidecar.egress.streams import EgressHttpLayer, UpstreamFailedHook
 from bottle_sidecar.egress.upstream import UpstreamTrust
+from bottle_sidecar.egress.websockets import ANSWERS
 from bottle_sidecar.policy.decide import ConnectAction
 
 _REQUEST_START = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)")
@@ -99,12 +100,14 @@ class AgentConnection:
         self._driver = Driver(client, streams, self._exchanges, self)
         self._tunnel: Tunnel | None = None
         self._relaying = False
+        self._metered: list[Admitted] = []
         self._answers: dict[type[commands.StartHook], Answer] = {
             layer.NextLayerHook: self._choose_layer,
             http_hooks.HttpConnectHook: self._on_connect,
             http_hooks.HttpRequestHeadersHook: self._on_request,
             http_hooks.HttpResponseHeadersHook: self._on_response_headers,
             http_hooks.HttpResponseHook: self._on_response,
+            http_hooks.HttpErrorHook: self._on_error,
             UpstreamFailedHook: self._on_upstream_failed,
             tls_layers.TlsStartClientHook: self._start_client_tls,
             tls_layers.TlsStartServerHook: self._start_server_tls,
@@ -120,6 +123,8 @@ class AgentConnection:
             await self._driver.run()
         finally:
             watch.cancel()
+            for admitted in self._metered:
+                _close(admitted)
 
     def answer(self, hook: commands.StartHook) -> None:
         answer = self._answers.get(type(hook))
@@ -201,7 +206,10 @@ class AgentConnection:
 
     def _on_request(self, flow: http.HTTPFlow) -> None:
         flow.request.stream = True
-        flow.metadata[_ADMITTED] = self._guard.request(flow, self._tunnel)
+        admitted = flow.metadata[_ADMITTED] = self._guard.request(flow, self._tunnel)
+        if admitted is not None and admitted.metered is not None:
+            self._metered = [each for each in self._metered if each.metered and not each.metered.is_over]
+            self._metered.append(admitted)
 
     def _on_response_headers(self, flow: http.HTTPFlow) -> None:
         admitted = _admitted(flow)
@@ -210,6 +218,7 @@ class AgentConnection:
         try:
             self._guard.response(flow.response, admitted, flow.request)
         except UnreadableBodyError as error:
+            _close(admitted)
             flow.response = self._guard.unreadable(error, admitted)
             flow.response.stream = True
             flow.error = mitmflow.Error(str(error))
@@ -218,20 +227,31 @@ class AgentConnection:
         admitted = _admitted(flow)
         if admitted is not None and flow.response is not None:
             self._guard.trailers(flow.response, admitted)
+            if flow.websocket is None:
+                _close(admitted)
+
+    def _on_error(self, flow: http.HTTPFlow) -> None:
+        admitted = _admitted(flow)
+        if admitted is not None:
+            _close(admitted)
 
     def _on_upstream_failed(self, flow: http.HTTPFlow) -> None:
         admitted = _admitted(flow)
         if admitted is not None and flow.error is not None:
+            _close(admitted, failed=True)
             flow.response = self._guard.failure(flow.error.msg, admitted)
 
     def _on_message(self, flow: http.HTTPFlow) -> None:
-        """Masks a WebSocket message from upstream, and keeps none."""
+        """Masks a WebSocket message from upstream, drops one that may not leave, and keeps none."""
         admitted = _admitted(flow)
         if flow.websocket is None or admitted is None:
             return
         message = flow.websocket.messages.pop()
         if not message.from_client:
             message.content = self._guard.message(message.content, admitted)
+        elif (answer := self._guard.sent(message.content, admitted)) is not None:
+            message.drop()  # type: ignore[no-untyped-call]
+            flow.metadata.setdefault(ANSWERS, []).append(answer)
 
     def _start_client_tls(self, start: TlsData) -> None:
         host = start.context.client.sni or (self._tunnel.host if self._tunnel is not None else "")
@@ -253,3 +273,8 @@ class AgentConnection:
 def _admitted(flow: http.HTTPFlow) -> Admitted | None:
     admitted = flow.metadata.get(_ADMITTED)
     return admitted if isinstance(admitted, Admitted) else None
+
+
+def _close(admitted: Admitted, *, failed: bool = False) -> None:
+    if admitted.metered is not None:
+        admitted.metered.close(failed=failed)

@@ -12,6 +12,7 @@ from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.mask import ResponseMask, UnreadableBodyError
+from bottle_sidecar.egress.meter import Exchange, Meter
 from bottle_sidecar.policy.credentials import Honeytokens
 from bottle_sidecar.policy.decide import (
     ConnectAction,
@@ -42,19 +43,23 @@ class Tunnel:
 
 @frozen(kw_only=True)
 class Admitted:
-    """A request that may leave, and the route it leaves by."""
+    """A request that may leave, and the route it leaves by. `metered`: where what it uses is counted."""
 
     route: Route
     host: str
     asked: Request
     verdict: Verdict
+    metered: Exchange | None = None
 
 
 class Guard:
     """One bottle's gatekeeper."""
 
-    def __init__(self, identity: str, policy: Policy, injector: Injector, journal: Journal) -> None:
+    def __init__(
+        self, identity: str, policy: Policy, injector: Injector, journal: Journal, meter: Meter
+    ) -> None:
         self._identity = identity
+        self._meter = meter
         self._policy = policy
         self._injector = injector
         self._journal = journal
@@ -107,24 +112,35 @@ class Guard:
         if leaked is not None:
             self._journal.write("placeholder", token_ref=leaked, host=verdict.host, method=asked.method)
             verdict = _placeholder_verdict(leaked, verdict)
+        verdict = self._meter.judge(verdict, asked)
         self._log(verdict, asked)
         if not verdict.allowed or verdict.route is None:
             flow.request.headers.pop("expect", None)
             flow.response = refusal.refused(verdict, asked, self._identity)
             return None
-        admitted = Admitted(route=verdict.route, host=verdict.host or "", asked=asked, verdict=verdict)
+        admitted = Admitted(
+            route=verdict.route,
+            host=verdict.host or "",
+            asked=asked,
+            verdict=verdict,
+            metered=self._meter.exchange(verdict, asked),
+        )
         self._prepare(flow.request, admitted)
         return admitted
 
     def response(self, response: http.Response, admitted: Admitted, request: http.Request) -> None:
         """Makes an upstream's answer ready for the agent: streamed, without hop-by-hop headers, masked."""
         websocket = response.status_code == 101
+        if admitted.metered is not None:
+            admitted.metered.response(response)
         response.headers.fields = tuple(hygiene.forwarded(response.headers.fields, websocket=websocket))
         response.stream = True
         if admitted.route.auth is not None:
             self._mask.headers(response.headers)
             if not websocket and request.method != "HEAD":
                 response.stream = self._mask.body(response)
+        if admitted.metered is not None:
+            response.stream = admitted.metered.tap(response.stream)
         if request.http_version == "HTTP/1.0":
             response.headers.pop("transfer-encoding", None)
 
@@ -139,7 +155,19 @@ class Guard:
 
     def message(self, content: bytes, admitted: Admitted) -> bytes:
         """A WebSocket message from upstream, as the agent may see it."""
+        if admitted.metered is not None:
+            admitted.metered.received(content)
         return content if admitted.route.auth is None else self._mask.message(content)
+
+    def sent(self, content: bytes, admitted: Admitted) -> str | None:
+        """A WebSocket message from the agent: None, or the answer in place of one that must not leave."""
+        if admitted.metered is None:
+            return None
+        verdict = admitted.metered.sent(content)
+        if verdict.allowed:
+            return None
+        self._log(verdict, admitted.asked)
+        return refusal.refused_message(verdict, admitted.asked, self._identity)
 
     def failure(self, error: str, admitted: Admitted) -> http.Response:
         """The answer where there is no upstream connection, or none that can be trusted."""
@@ -177,7 +205,7 @@ class Guard:
         else:
             request.authority = ""
             request.headers.insert(0, "Host", authority)
-        if admitted.route.auth is not None:
+        if admitted.route.auth is not None or admitted.metered is not None:
             request.headers["accept-encoding"] = "identity"
 
     def _leak(self, asked: Request, verdict: Verdict) -> str | None:

@@ -17,8 +17,10 @@ from bottle_sidecar.egress.dial import READ_LIMIT, Dialer, Resolver, Streams
 from bottle_sidecar.egress.guard import Guard
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Journal
+from bottle_sidecar.egress.meter import Meter, list_prices
 from bottle_sidecar.egress.proxies import UpstreamProxy
 from bottle_sidecar.egress.upstream import UpstreamTrust, certificates
+from bottle_sidecar.policy.budget import Account
 
 MAX_CONNECTIONS = 256
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -83,8 +85,9 @@ def build(
         if route.ca_pem is not None and not certificates(route.ca_pem):
             raise ValueError(f"route {route.host}: its CA file holds no certificate")
     proxy = UpstreamProxy.parse(start.upstream_proxy, start.no_proxy) if start.upstream_proxy else None
+    meter = Meter(Account(start.policy.budget), list_prices(), journal)
     services = Services(
-        guard=Guard(start.identity, start.policy, injector, journal),
+        guard=Guard(start.identity, start.policy, injector, journal, meter),
         authority=Authority(start.identity, now=now),
         trust=UpstreamTrust(system_cas),
         dialer=Dialer(resolver=resolver, proxy=proxy),

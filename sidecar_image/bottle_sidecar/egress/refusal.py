@@ -9,16 +9,23 @@ from typing import Any
 
 from mitmproxy import http
 
-from bottle_sidecar.policy.decide import Request, Verdict
+from bottle_sidecar.policy.decide import Request, Rule, Verdict
 from bottle_sidecar.policy.explain import refusal_body
 
 _FORBIDDEN = 403
+_TOO_MANY = 429
 _BAD_GATEWAY = 502
 
 
 def refused(verdict: Verdict, request: Request, identity: str) -> http.Response:
-    """403 for what a rule bars."""
-    return _json(_FORBIDDEN, refusal_body(verdict, request, identity))
+    """403 for what a rule bars; 429 where the same request may pass in a moment."""
+    status = _TOO_MANY if verdict.rule is Rule.CROWD else _FORBIDDEN
+    return _json(status, refusal_body(verdict, request, identity))
+
+
+def refused_message(verdict: Verdict, request: Request, identity: str) -> str:
+    """The same for a WebSocket message: an event as LLM APIs send it."""
+    return json.dumps({**refusal_body(verdict, request, identity), "status": _FORBIDDEN})
 
 
 def upstream_failed(code: str, message: str, identity: str) -> http.Response:

@@ -41,6 +41,9 @@ class Rule(StrEnum):
     OVERRIDE = "request.override-header"
     PLACEHOLDER = "credential.placeholder"
     ADDRESS = "address.private"
+    BUDGET = "budget.spent"
+    CROWD = "budget.crowd"
+    UNCOUNTED = "budget.uncounted"
 
 
 class ConnectAction(StrEnum):
