@@ -18,6 +18,7 @@ from bottle.proc import Command
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.handover import send_listener
 from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Policy, Route
 
 IDENTITY = "tester-abcde"
@@ -59,6 +60,7 @@ class Sidecar:
         routes: Iterable[Route] = (),
         tokens: Mapping[str, str] | None = None,
         placeholders: Mapping[str, str] | None = None,
+        budget: Budget | None = None,
         **start: Any,
     ) -> None:
         self._handover = folder / "exit.sock"
@@ -67,7 +69,7 @@ class Sidecar:
             command(),
             Start(
                 identity=IDENTITY,
-                policy=Policy(routes=tuple(routes)),
+                policy=Policy(routes=tuple(routes), budget=budget or Budget()),
                 exit=Exit(handover=str(self._handover)),
                 tokens=dict(tokens or {}),
                 placeholders=dict(placeholders or {}),

@@ -40,12 +40,14 @@ def expected(document: object) -> dict[tuple[str, ...], object]:
     return result
 
 
-@given(DOCUMENTS, st.lists(st.integers(0, 10**6), max_size=6), st.booleans(), st.sampled_from([None, 1]))
+@given(
+    document=DOCUMENTS,
+    cuts=st.lists(st.integers(0, 10**6), max_size=6),
+    ascii_only=st.booleans(),
+    indent=st.sampled_from([None, 1]),
+)
 def test_finds_what_a_parser_finds_however_it_is_cut(
-    document: object,
-    cuts: list[int],
-    ascii_only: bool,
-    indent: int | None,  # noqa: FBT001
+    *, document: object, cuts: list[int], ascii_only: bool, indent: int | None
 ) -> None:
     data = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode("utf-8", "surrogatepass")
 
