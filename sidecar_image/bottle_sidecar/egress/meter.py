@@ -214,11 +214,14 @@ class Meter:
         self._ledger = _Ledger(account=account, prices=prices, journal=journal, clock=clock)
 
     def judge(self, verdict: Verdict, asked: Request) -> Verdict:
-        """The verdict, or the refusal of what passes the rules but not the budget."""
+        """The verdict, or the refusal of what passes the rules but not the budget.
+
+        Opening a WebSocket costs nothing and always passes; its messages are judged one by one.
+        """
         if not verdict.allowed or not self._ledger.account.is_limited:
             return verdict
         charged = _charge(verdict, asked)
-        if charged.cost is Cost.TOLD:
+        if charged.cost is Cost.TOLD and asked.method == "POST":
             return self._ledger.judged(verdict)
         if charged.cost is Cost.UNTOLD:
             reason = "The bottle has a budget, and what this request costs cannot be told."

@@ -5,6 +5,7 @@ reaches the person who reads the agent's output.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mitmproxy import http
@@ -13,19 +14,20 @@ from bottle_sidecar.policy.decide import Request, Rule, Verdict
 from bottle_sidecar.policy.explain import refusal_body
 
 _FORBIDDEN = 403
-_TOO_MANY = 429
+_STATUS: Mapping[Rule, int] = {Rule.BUDGET: 400, Rule.CROWD: 429}
 _BAD_GATEWAY = 502
 
 
 def refused(verdict: Verdict, request: Request, identity: str) -> http.Response:
-    """403 for what a rule bars; 429 where the same request may pass in a moment."""
-    status = _TOO_MANY if verdict.rule is Rule.CROWD else _FORBIDDEN
+    """403 for what a rule bars, but see docs/decisions/0132 for the budget."""
+    status = _STATUS.get(verdict.rule, _FORBIDDEN)
     return _json(status, refusal_body(verdict, request, identity))
 
 
 def refused_message(verdict: Verdict, request: Request, identity: str) -> str:
     """The same for a WebSocket message: an event as LLM APIs send it."""
-    return json.dumps({**refusal_body(verdict, request, identity), "status": _FORBIDDEN})
+    status = _STATUS.get(verdict.rule, _FORBIDDEN)
+    return json.dumps({**refusal_body(verdict, request, identity), "status": status})
 
 
 def upstream_failed(code: str, message: str, identity: str) -> http.Response:

@@ -17,11 +17,13 @@ class Limit(StrEnum):
     TOKENS = "tokens"
     REQUESTS = "requests"
 
+    def number(self, amount: int) -> str:
+        """An amount in the unit of `text`."""
+        return f"{Decimal(amount) / 1_000_000:f}" if self is Limit.USD else f"{amount}"
+
     def text(self, amount: int) -> str:
         """An amount for people."""
-        if self is Limit.USD:
-            return f"{Decimal(amount) / 1_000_000:f} dollars"
-        return f"{amount} {self.value}"
+        return f"{self.number(amount)} {'dollars' if self is Limit.USD else self.value}"
 
 
 @frozen(kw_only=True)
@@ -52,7 +54,7 @@ class Level:
         return self.spent >= self.most
 
     def __str__(self) -> str:
-        return f"{self.limit.text(self.spent)} of {self.limit.text(self.most)} (budget.{self.limit.value})"
+        return f"{self.limit.number(self.spent)} of {self.limit.text(self.most)} (budget.{self.limit.value})"
 
 
 class Account:

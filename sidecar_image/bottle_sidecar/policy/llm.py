@@ -59,7 +59,7 @@ def charge(host: str, path: str, method: str, headers: Iterable[tuple[str, str]]
     upgrade = any(name.lower() == "upgrade" for name, _ in headers)
     at_maker = is_maker(host)
     api = _CALLS.get(path) if at_maker else _by_ending(path)
-    if api is not None and (method == "POST" or (upgrade and api is Api.RESPONSES)):
+    if api is not None and (method == "POST" or (method == "GET" and upgrade and api is Api.RESPONSES)):
         return Charge(cost=Cost.TOLD, api=api, at_maker=at_maker)
     free = (method in _READING and not upgrade) or (method == "POST" and path in _FREE)
     return Charge(cost=Cost.NONE if free or not at_maker else Cost.UNTOLD, at_maker=at_maker)

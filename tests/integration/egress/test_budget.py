@@ -118,7 +118,7 @@ def test_the_call_after_the_limit_does_not_leave(
     (limit,) = (name.removesuffix("_micro") for name in budget)
 
     assert statuses == [200] * calls
-    assert (refused.status, refused.rule) == (403, "budget.spent")
+    assert (refused.status, refused.rule) == (400, "budget.spent")
     message = refused.document["error"]["message"]
     assert f"(budget.{limit})" in message
     assert f"The operator may raise budget.{limit}" in message
@@ -256,7 +256,7 @@ def test_requests_at_once_do_not_pass_their_limit(start: Begin, serve: Serve, to
             assert client.receive()
         answers = sorted(stream.headers[":status"] for stream in client.streams.values())
 
-    assert answers == ["200"] * 3 + ["403"] * 3
+    assert answers == ["200"] * 3 + ["400"] * 3
     assert len(upstream.requests) == 3
 
 
@@ -341,13 +341,21 @@ def test_messages_of_a_websocket_are_calls(begin: Begin, apis: AgentApis) -> Non
     assert {line["rule"] for line in refusals} == {"budget.spent"}
 
 
-def test_a_websocket_is_not_opened_past_the_limit(begin: Begin) -> None:
+def test_a_websocket_past_the_limit_carries_nothing_but_the_reason(begin: Begin, apis: AgentApis) -> None:
     sidecar = begin(requests=1)
     codex(sidecar)
-    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-    reply = sidecar.request(OPENAI_HOST, "/v1/responses", headers={**upgrade, "Sec-WebSocket-Key": "A" * 24})
+    with sidecar.secure(OPENAI_HOST) as connection:
+        (refused,) = WebSocketClient(connection).create()
 
-    assert (reply.status, reply.rule) == (403, "budget.spent")
+    assert (refused["status"], refused["rule"]) == (400, "budget.spent")
+    assert [request.method for request in apis.openai.recording.requests] == ["POST", "GET"]
+
+
+def test_no_other_websocket_of_a_maker_is_a_way_around(begin: Begin) -> None:
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    headers = {**upgrade, "Sec-WebSocket-Key": "A" * 24}
+
+    assert begin(requests=9).request(OPENAI_HOST, "/v1/realtime", headers=headers).rule == "budget.uncounted"
 
 
 def test_a_websocket_that_is_left_costs_its_open_call(start: Begin, serve: Serve, to: MakeRoute) -> None:

@@ -62,13 +62,13 @@ def test_notices_come_once_at_80_percent_and_once_at_the_limit() -> None:
 
     account.add(tokens=1, usd_micro=0)
     (notice,) = account.notices()
-    assert (str(notice), notice.is_reached) == ("80 tokens of 100 tokens (budget.tokens)", False)
+    assert (str(notice), notice.is_reached) == ("80 of 100 tokens (budget.tokens)", False)
     assert account.notices() == []
 
     account.add(tokens=30, usd_micro=600_000)
     assert [str(level) for level in account.notices()] == [
-        "1.6 dollars of 1.5 dollars (budget.usd)",
-        "110 tokens of 100 tokens (budget.tokens)",
+        "1.6 of 1.5 dollars (budget.usd)",
+        "110 of 100 tokens (budget.tokens)",
     ]
     assert account.notices() == []
 

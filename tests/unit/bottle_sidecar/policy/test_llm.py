@@ -44,6 +44,7 @@ def test_at_a_maker_no_other_method_is_free(method: str) -> None:
 def test_at_a_maker_another_connection_is_not_free() -> None:
     assert of("api.openai.com", "/v1/realtime", "GET", UPGRADE).cost is Cost.UNTOLD
     assert of("api.anthropic.com", "/v1/messages", "GET", UPGRADE).cost is Cost.UNTOLD
+    assert of("api.openai.com", "/v1/responses", "PUT", UPGRADE).cost is Cost.UNTOLD
 
 
 @pytest.mark.parametrize(
