@@ -14,6 +14,7 @@ def test_holds_the_recipes_and_the_package_and_no_compiled_file() -> None:
 
     assert set(RECIPES) < set(contents)
     assert "bottle_sidecar/control/protocol.py" in contents
+    assert "bottle_sidecar/policy/prices.json" in contents
     assert all(path in RECIPES or path.endswith((".py", ".json")) for path in contents)
 
 
