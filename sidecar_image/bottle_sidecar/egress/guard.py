@@ -12,7 +12,7 @@ from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.mask import ResponseMask, UnreadableBodyError
-from bottle_sidecar.egress.meter import Exchange, Meter
+from bottle_sidecar.egress.meter import Meter, Metering
 from bottle_sidecar.policy.credentials import Honeytokens
 from bottle_sidecar.policy.decide import (
     ConnectAction,
@@ -49,7 +49,7 @@ class Admitted:
     host: str
     asked: Request
     verdict: Verdict
-    metered: Exchange | None = None
+    metered: Metering | None = None
 
 
 class Guard:
@@ -123,7 +123,7 @@ class Guard:
             host=verdict.host or "",
             asked=asked,
             verdict=verdict,
-            metered=self._meter.exchange(verdict, asked),
+            metered=self._meter.metering(verdict, asked),
         )
         self._prepare(flow.request, admitted)
         return admitted

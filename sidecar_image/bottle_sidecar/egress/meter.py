@@ -130,7 +130,7 @@ class _Call:
         return evolve(usage, input_tokens=max(sent, self._ledger.largest))
 
 
-class Exchange:
+class Metering:
     """What is metered of one request and its answer, or of one WebSocket."""
 
     def __init__(self, ledger: _Ledger, verdict: Verdict, asked: Request, charged: Charge) -> None:
@@ -214,26 +214,18 @@ class Meter:
         self._ledger = _Ledger(account=account, prices=prices, journal=journal, clock=clock)
 
     def judge(self, verdict: Verdict, asked: Request) -> Verdict:
-        """The verdict, or the refusal of what passes the rules but not the budget.
+        """The verdict, or the refusal of a call for which no budget is left.
 
         Opening a WebSocket costs nothing and always passes; its messages are judged one by one.
         """
-        if not verdict.allowed or not self._ledger.account.is_limited:
-            return verdict
-        charged = _charge(verdict, asked)
-        if charged.cost is Cost.TOLD and asked.method == "POST":
-            return self._ledger.judged(verdict)
-        if charged.cost is Cost.UNTOLD:
-            reason = "The bottle has a budget, and what this request costs cannot be told."
-            hint = "Only calls whose answers tell their cost pass, unless the operator removes the budget."
-            return _refused(verdict, Rule.UNCOUNTED, reason, hint)
-        return verdict
+        is_call = verdict.allowed and asked.method == "POST" and _charge(verdict, asked).cost is Cost.TOLD
+        return self._ledger.judged(verdict) if is_call else verdict
 
-    def exchange(self, verdict: Verdict, asked: Request) -> Exchange | None:
+    def metering(self, verdict: Verdict, asked: Request) -> Metering | None:
         """For a request that passes; None where nothing is to be counted."""
         charged = _charge(verdict, asked)
-        told = verdict.allowed and charged.cost is Cost.TOLD
-        return Exchange(self._ledger, verdict, asked, charged) if told else None
+        is_call = verdict.allowed and charged.cost is Cost.TOLD
+        return Metering(self._ledger, verdict, asked, charged) if is_call else None
 
 
 def _charge(verdict: Verdict, asked: Request) -> Charge:

@@ -67,10 +67,6 @@ class Account:
         self._under_way = 0
 
     @property
-    def is_limited(self) -> bool:
-        return bool(self._limits)
-
-    @property
     def is_crowded(self) -> bool:
         """Whether another call has to wait: those under way may each spend more than is left."""
         by_count_alone = set(self._limits) <= {Limit.REQUESTS}

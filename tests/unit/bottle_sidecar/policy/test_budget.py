@@ -78,7 +78,6 @@ def test_without_a_budget_nothing_is_limited() -> None:
     account.begin()
     account.add(tokens=10**12, usd_micro=10**12)
 
-    assert not account.is_limited
     assert reached(account) is None
     assert account.notices() == []
 
