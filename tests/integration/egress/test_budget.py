@@ -301,8 +301,14 @@ class WebSocketClient:
 
     def create(self, **keys: Any) -> list[dict[str, Any]]:
         """The events that answer a message, to the last."""
+        self.send(**keys)
+        return self.answer()
+
+    def send(self, **keys: Any) -> None:
         message = {"type": "response.create", "model": GPT, "input": "hi", **keys}
         self._socket.sendall(self._ws.send(TextMessage(data=json.dumps(message))))
+
+    def answer(self) -> list[dict[str, Any]]:
         events: list[dict[str, Any]] = []
         while not events or events[-1]["type"] not in ("response.completed", "error"):
             events.append(json.loads("".join(self._texts())))
@@ -339,6 +345,19 @@ def test_messages_of_a_websocket_are_calls(begin: Begin, apis: AgentApis) -> Non
     assert [counts(line) for line in lines(sidecar, "usage", 2)] == [(GPT, 10, 20, GPT_COST, "told")] * 2
     refusals = [line for line in sidecar.events if line["event"] == "refused"]
     assert {line["rule"] for line in refusals} == {"budget.spent"}
+
+
+def test_messages_that_do_not_wait_for_their_answers_are_calls_each(begin: Begin, apis: AgentApis) -> None:
+    sidecar = begin(requests=2)
+    with sidecar.secure(OPENAI_HOST) as connection:
+        client = WebSocketClient(connection)
+        for _ in range(4):
+            client.send()
+        ends = sorted(client.answer()[-1]["type"] for _ in range(4))
+
+    assert ends == ["error", "error", "response.completed", "response.completed"]
+    assert [request.method for request in apis.openai.recording.requests] == ["GET", "MESSAGE", "MESSAGE"]
+    assert [line["basis"] for line in lines(sidecar, "usage", 2)] == ["told", "told"]
 
 
 def test_a_websocket_past_the_limit_carries_nothing_but_the_reason(begin: Begin, apis: AgentApis) -> None:
