@@ -80,7 +80,8 @@ class _Call:
         self._at_maker = at_maker
         self._size = size
         self._started = ledger.clock()
-        self._tokens = self._usd_micro = 0
+        self._charged = Usage()
+        self._usd_micro = 0
         self.reader = UsageReader(api)
         ledger.account.begin()
         self._ledger.notice()
@@ -113,11 +114,12 @@ class _Call:
         )
 
     def _charge(self, usage: Usage) -> None:
-        tokens, usd_micro = usage.tokens, self._ledger.prices.cost(self._api, usage)
-        if (tokens, usd_micro) == (self._tokens, self._usd_micro):
+        if usage == self._charged:
             return
-        self._ledger.account.add(tokens=tokens - self._tokens, usd_micro=usd_micro - self._usd_micro)
-        self._tokens, self._usd_micro = tokens, usd_micro
+        usd_micro = self._ledger.prices.cost(self._api, usage)
+        tokens = usage.tokens - self._charged.tokens
+        self._ledger.account.add(tokens=tokens, usd_micro=usd_micro - self._usd_micro)
+        self._charged, self._usd_micro = usage, usd_micro
         self._ledger.notice()
 
     def _estimate(self, usage: Usage) -> Usage:

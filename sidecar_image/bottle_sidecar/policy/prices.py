@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal
+from functools import cached_property
 from typing import Any
 
 from attrs import field, frozen
@@ -53,7 +54,7 @@ class _Maker:
     models: Mapping[str, Price]
     tiers: Mapping[str, Decimal]
 
-    @property
+    @cached_property
     def dearest(self) -> Price:
         """For a model that is not in the table: of each kind of token the dearest."""
         prices = self.models.values()
