@@ -14,6 +14,7 @@ from bottle.proc import Command, Completed, run
 from bottle.providers.base import AgentContext, AgentSetup
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, Policy, Route
 from support.agent_apis import AgentApis
 from support.cell import Cell
@@ -34,6 +35,7 @@ class ProviderLab:
     apis: AgentApis
     routes: tuple[Route, ...]
     sidecar: tuple[str, ...] = SIDECAR
+    budget: Budget = field(factory=Budget)
     tokens: Mapping[str, str] = field(factory=lambda: {TOKEN_REF: TOKEN}, repr=False)
 
     def run(self, setup: AgentSetup) -> Completed:
@@ -62,7 +64,9 @@ class ProviderLab:
     def _started(self) -> Iterator[str]:
         start = Start(
             identity="lab-aaaaa",
-            policy=Policy(routes=tuple(self.apis.redirected(route) for route in self.routes)),
+            policy=Policy(
+                routes=tuple(self.apis.redirected(route) for route in self.routes), budget=self.budget
+            ),
             exit=Exit(handover=str(self.cell.handover)),
             tokens=self.tokens,
             placeholders={TOKEN_REF: PLACEHOLDER},

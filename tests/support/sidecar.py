@@ -19,6 +19,7 @@ from bottle.proc import Command
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.handover import send_listener
 from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Policy, Route
 
 IDENTITY = "tester-abcde"
@@ -61,6 +62,7 @@ class Sidecar:
         tokens: Mapping[str, str] | None = None,
         placeholders: Mapping[str, str] | None = None,
         under: tuple[str, ...] = (),
+        budget: Budget | None = None,
         **start: Any,
     ) -> None:
         self._handover = folder / "exit.sock"
@@ -69,7 +71,7 @@ class Sidecar:
             evolve(command(), argv=(*under, *command().argv)),
             Start(
                 identity=IDENTITY,
-                policy=Policy(routes=tuple(routes)),
+                policy=Policy(routes=tuple(routes), budget=budget or Budget()),
                 exit=Exit(handover=str(self._handover)),
                 tokens=dict(tokens or {}),
                 placeholders=dict(placeholders or {}),

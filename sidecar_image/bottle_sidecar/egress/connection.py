@@ -33,6 +33,7 @@ from bottle_sidecar.egress.mask import UnreadableBodyError
 from bottle_sidecar.egress.passthrough import PassthroughLayer
 from bottle_sidecar.egress.streams import EgressHttpLayer, ExchangeEndedHook, UpstreamFailedHook
 from bottle_sidecar.egress.upstream import UpstreamTrust
+from bottle_sidecar.egress.websockets import ANSWERS
 from bottle_sidecar.policy.decide import ConnectAction
 
 _REQUEST_START = re.compile(rb"[A-Z][A-Z-]{0,31}(?: |\Z)")
@@ -236,6 +237,8 @@ class AgentConnection:
     def _on_upstream_failed(self, flow: http.HTTPFlow) -> None:
         admitted = _admitted(flow)
         if admitted is not None and flow.error is not None:
+            if admitted.metered is not None:
+                admitted.metered.close(failed=True)
             flow.response = self._guard.failure(flow.error.msg, admitted)
 
     def _on_ended(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
@@ -252,7 +255,7 @@ class AgentConnection:
         self._services.exchanges.end(exchange, outcome)
 
     def _on_message(self, flow: http.HTTPFlow) -> None:
-        """Masks a WebSocket message from upstream, and keeps none."""
+        """Masks a WebSocket message from upstream, drops one that may not leave, and keeps none."""
         admitted = _admitted(flow)
         if flow.websocket is None or admitted is None:
             return
@@ -260,6 +263,9 @@ class AgentConnection:
         admitted.exchange.message(from_agent=message.from_client)
         if not message.from_client:
             message.content = self._guard.message(message.content, admitted)
+        elif (answer := self._guard.sent(message.content, admitted)) is not None:
+            message.drop()  # type: ignore[no-untyped-call]
+            flow.metadata.setdefault(ANSWERS, []).append(answer)
 
     def _start_client_tls(self, start: TlsData) -> None:
         host = start.context.client.sni or (self._tunnel.host if self._tunnel is not None else "")

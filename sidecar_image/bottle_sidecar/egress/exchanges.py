@@ -26,7 +26,10 @@ class Outcome(StrEnum):
 
 
 class Exchange:
-    """One request, WebSocket or undecrypted tunnel that was let out. Headers are not counted."""
+    """One request, WebSocket or undecrypted tunnel that was let out. Headers are not counted.
+
+    `at_end`: what else is to be closed when it is over.
+    """
 
     def __init__(self, identifier: str, started: float, details: dict[str, Detail]) -> None:
         self.identifier = identifier
@@ -34,6 +37,7 @@ class Exchange:
         self.details = details
         self.verdict = "allowed"
         self.status: int | None = None
+        self.at_end: Callable[[], None] | None = None
         self._bytes = {"sent": 0, "received": 0}
         self._messages = {"messages_sent": 0, "messages_received": 0}
 
@@ -81,6 +85,8 @@ class Exchanges:
         if exchange not in self._open:
             return
         self._open.remove(exchange)
+        if exchange.at_end is not None:
+            exchange.at_end()
         seconds = round(self._clock() - exchange.started, 3)
         self._journal.write(
             "done",

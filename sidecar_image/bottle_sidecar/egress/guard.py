@@ -13,6 +13,7 @@ from bottle_sidecar.egress.exchanges import Exchange, Exchanges
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Detail, Journal
 from bottle_sidecar.egress.mask import ResponseMask, UnreadableBodyError
+from bottle_sidecar.egress.meter import Meter, Metering
 from bottle_sidecar.policy.credentials import Honeytokens
 from bottle_sidecar.policy.decide import (
     ConnectAction,
@@ -43,22 +44,31 @@ class Tunnel:
 
 @frozen(kw_only=True)
 class Admitted:
-    """A request that may leave, and the route it leaves by."""
+    """A request that may leave, and the route it leaves by. `metered`: where what it uses is counted."""
 
     route: Route
     host: str
     asked: Request
     verdict: Verdict
     exchange: Exchange
+    metered: Metering | None = None
 
 
 class Guard:
     """One bottle's gatekeeper."""
 
     def __init__(
-        self, identity: str, policy: Policy, injector: Injector, journal: Journal, exchanges: Exchanges
+        self,
+        identity: str,
+        policy: Policy,
+        injector: Injector,
+        journal: Journal,
+        *,
+        exchanges: Exchanges,
+        meter: Meter,
     ) -> None:
         self._identity = identity
+        self._meter = meter
         self._policy = policy
         self._injector = injector
         self._journal = journal
@@ -114,6 +124,7 @@ class Guard:
         if leaked is not None:
             self._journal.write("placeholder", token_ref=leaked, host=verdict.host, method=asked.method)
             verdict = _placeholder_verdict(leaked, verdict)
+        verdict = self._meter.judge(verdict, asked)
         if not verdict.allowed or verdict.route is None:
             self._refused(verdict, asked)
             flow.request.headers.pop("expect", None)
@@ -121,8 +132,16 @@ class Guard:
             return None
         exchange = self._exchanges.begin("allowed", _told(verdict, asked))
         exchange.belongs_to(flow)
+        metered = self._meter.metering(verdict, asked)
+        if metered is not None:
+            exchange.at_end = metered.close
         admitted = Admitted(
-            route=verdict.route, host=verdict.host or "", asked=asked, verdict=verdict, exchange=exchange
+            route=verdict.route,
+            host=verdict.host or "",
+            asked=asked,
+            verdict=verdict,
+            exchange=exchange,
+            metered=metered,
         )
         self._prepare(flow.request, admitted)
         return admitted
@@ -130,12 +149,16 @@ class Guard:
     def response(self, response: http.Response, admitted: Admitted, request: http.Request) -> None:
         """Makes an upstream's answer ready for the agent: streamed, without hop-by-hop headers, masked."""
         websocket = response.status_code == 101
+        if admitted.metered is not None:
+            admitted.metered.response(response)
         response.headers.fields = tuple(hygiene.forwarded(response.headers.fields, websocket=websocket))
         response.stream = True
         if admitted.route.auth is not None:
             self._mask.headers(response.headers)
             if not websocket and request.method != "HEAD":
                 response.stream = self._mask.body(response)
+        if admitted.metered is not None:
+            response.stream = admitted.metered.tap(response.stream)
         if request.http_version == "HTTP/1.0":
             response.headers.pop("transfer-encoding", None)
 
@@ -150,7 +173,19 @@ class Guard:
 
     def message(self, content: bytes, admitted: Admitted) -> bytes:
         """A WebSocket message from upstream, as the agent may see it."""
+        if admitted.metered is not None:
+            admitted.metered.received(content)
         return content if admitted.route.auth is None else self._mask.message(content)
+
+    def sent(self, content: bytes, admitted: Admitted) -> str | None:
+        """A WebSocket message from the agent: None, or the answer in place of one that must not leave."""
+        if admitted.metered is None:
+            return None
+        verdict = admitted.metered.sent(content)
+        if verdict.allowed:
+            return None
+        self._refused(verdict, admitted.asked)
+        return refusal.refused_message(verdict, admitted.asked, self._identity)
 
     def failure(self, error: str, admitted: Admitted) -> http.Response:
         """The answer where there is no upstream connection, or none that can be trusted."""
@@ -192,7 +227,7 @@ class Guard:
         else:
             request.authority = ""
             request.headers.insert(0, "Host", authority)
-        if admitted.route.auth is not None:
+        if admitted.route.auth is not None or admitted.metered is not None:
             request.headers["accept-encoding"] = "identity"
 
     def _leak(self, asked: Request, verdict: Verdict) -> str | None:
@@ -211,8 +246,9 @@ class Guard:
         identifier = None
         if exchange is not None:
             identifier, exchange.verdict = exchange.identifier, "refused"
+        status = refusal.status_of(verdict)
         self._journal.write(
-            "refused", id=identifier, **_told(verdict, asked), status=403, reason=verdict.reason
+            "refused", id=identifier, **_told(verdict, asked), status=status, reason=verdict.reason
         )
 
 

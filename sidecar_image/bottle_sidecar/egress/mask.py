@@ -117,6 +117,20 @@ def decoders(encoding: str) -> list[Decoder]:
         raise UnreadableBodyError("the upstream's content encoding is not known") from None
 
 
+def decoded(undo: Iterable[Decoder], data: bytes) -> bytes:
+    """`data` without its encodings; empty `data` is the end of the body. Raises UnreadableBodyError."""
+    plain = data
+    try:
+        for decoder in undo:
+            rest = b"" if data else decoder.finish()
+            plain = (decoder.feed(plain) if plain else b"") + rest
+    except (zlib.error, brotli.error, zstandard.ZstdError) as error:
+        raise UnreadableBodyError("the upstream's compressed body is broken") from error
+    if len(plain) > MAX_EXPANSION:
+        raise UnreadableBodyError("a compressed chunk expands beyond all measure")
+    return plain
+
+
 class BodyMask:
     """The `stream` of a response: takes what came, gives what may go on. Never an empty chunk."""
 
@@ -126,22 +140,10 @@ class BodyMask:
 
     def __call__(self, data: bytes) -> Iterable[bytes]:
         """An empty `data` is the end of the body. Raises UnreadableBodyError."""
-        masked = self._masker.feed(self._plain(data))
+        masked = self._masker.feed(decoded(self._undo, data))
         if not data:
             masked += self._masker.finish()
         return [masked] if masked else []
-
-    def _plain(self, data: bytes) -> bytes:
-        plain = data
-        try:
-            for decoder in self._undo:
-                rest = b"" if data else decoder.finish()
-                plain = (decoder.feed(plain) if plain else b"") + rest
-        except (zlib.error, brotli.error, zstandard.ZstdError) as error:
-            raise UnreadableBodyError("the upstream's compressed body is broken") from error
-        if len(plain) > MAX_EXPANSION:
-            raise UnreadableBodyError("a compressed chunk expands beyond all measure")
-        return plain
 
 
 class ResponseMask:

@@ -18,8 +18,10 @@ from bottle_sidecar.egress.exchanges import Exchanges
 from bottle_sidecar.egress.guard import Guard
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Journal
+from bottle_sidecar.egress.meter import Meter, list_prices
 from bottle_sidecar.egress.proxies import UpstreamProxy
 from bottle_sidecar.egress.upstream import UpstreamTrust, certificates
+from bottle_sidecar.policy.budget import Account
 
 MAX_CONNECTIONS = 256
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -90,8 +92,9 @@ def build(
             raise ValueError(f"route {route.host}: its CA file holds no certificate")
     proxy = UpstreamProxy.parse(start.upstream_proxy, start.no_proxy) if start.upstream_proxy else None
     exchanges = Exchanges(journal)
+    meter = Meter(Account(start.policy.budget), list_prices(), journal)
     services = Services(
-        guard=Guard(start.identity, start.policy, injector, journal, exchanges),
+        guard=Guard(start.identity, start.policy, injector, journal, exchanges=exchanges, meter=meter),
         authority=Authority(start.identity, now=now),
         trust=UpstreamTrust(system_cas),
         dialer=Dialer(resolver=resolver, proxy=proxy),

@@ -5,20 +5,31 @@ reaches the person who reads the agent's output.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mitmproxy import http
 
-from bottle_sidecar.policy.decide import Request, Verdict
+from bottle_sidecar.policy.decide import Request, Rule, Verdict
 from bottle_sidecar.policy.explain import refusal_body
 
 _FORBIDDEN = 403
+_STATUS: Mapping[Rule, int] = {Rule.BUDGET: 400, Rule.CROWD: 429}
 _BAD_GATEWAY = 502
 
 
+def status_of(verdict: Verdict) -> int:
+    """403 for what a rule bars, but see docs/decisions/0132 for the budget."""
+    return _STATUS.get(verdict.rule, _FORBIDDEN)
+
+
 def refused(verdict: Verdict, request: Request, identity: str) -> http.Response:
-    """403 for what a rule bars."""
-    return _json(_FORBIDDEN, refusal_body(verdict, request, identity))
+    return _json(status_of(verdict), refusal_body(verdict, request, identity))
+
+
+def refused_message(verdict: Verdict, request: Request, identity: str) -> str:
+    """The same for a WebSocket message: an event as LLM APIs send it."""
+    return json.dumps({**refusal_body(verdict, request, identity), "status": status_of(verdict)})
 
 
 def upstream_failed(code: str, message: str, identity: str) -> http.Response:

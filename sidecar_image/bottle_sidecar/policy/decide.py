@@ -13,6 +13,7 @@ from attrs import frozen
 
 from bottle_sidecar.policy.document import Policy, Route, Scheme
 from bottle_sidecar.policy.hosts import Authority, HostError, normalise_host, quoted
+from bottle_sidecar.policy.llm import Cost, charge
 from bottle_sidecar.policy.urls import RequestTarget, TargetError
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")
@@ -41,6 +42,9 @@ class Rule(StrEnum):
     OVERRIDE = "request.override-header"
     PLACEHOLDER = "credential.placeholder"
     ADDRESS = "address.private"
+    BUDGET = "budget.spent"
+    CROWD = "budget.crowd"
+    UNCOUNTED = "budget.uncounted"
 
 
 class ConnectAction(StrEnum):
@@ -165,6 +169,7 @@ def decide(policy: Policy, request: Request) -> Verdict:
         path = target.path
         for check in _ROUTE_CHECKS:
             check(route, target, request)
+        _check_budget(policy, host, path, request)
     except _RefusedError as refused:
         return Verdict(
             allowed=False,
@@ -293,6 +298,16 @@ def _allow_headers(route: Route, _: RequestTarget, request: Request) -> None:
             raise _RefusedError(Rule.OVERRIDE, f"The header {key} asks the server for another path.")
         if key in _METHOD_OVERRIDES and route.methods and value.strip() not in route.methods:
             raise _RefusedError(Rule.OVERRIDE, f"The header {key} asks the server for another method.")
+
+
+def _check_budget(policy: Policy, host: str, path: str, request: Request) -> None:
+    """Where a budget is to be kept, no request may spend what its answer will not tell."""
+    if policy.budget.limits and charge(host, path, request.method, request.headers).cost is Cost.UNTOLD:
+        raise _RefusedError(
+            Rule.UNCOUNTED,
+            f"The bottle has a budget, and what this request costs at {host} cannot be told.",
+            "Without a budget it would pass.",
+        )
 
 
 _ROUTE_CHECKS: tuple[Callable[[Route, RequestTarget, Request], None], ...] = (

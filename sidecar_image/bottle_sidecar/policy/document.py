@@ -7,7 +7,9 @@ from functools import cached_property
 from attrs import Attribute, field, frozen
 
 from bottle_sidecar.policy.addresses import parse_network
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.hosts import HostPattern, HostTable
+from bottle_sidecar.policy.llm import may_cover_maker
 from bottle_sidecar.policy.urls import PathPrefix, QueryRule
 
 
@@ -98,9 +100,13 @@ class Route:
 
 @frozen(kw_only=True)
 class Policy:
-    """Everything a bottle is allowed. Raises ValueError for a malformed route or a host with two routes."""
+    """Everything a bottle is allowed.
+
+    Raises ValueError for a malformed route, a host with two routes, and a budget that cannot be kept.
+    """
 
     routes: tuple[Route, ...] = field(default=())
+    budget: Budget = field(factory=Budget)
 
     @routes.validator
     def _check_routes(self, _: "Attribute[tuple[Route, ...]]", routes: tuple[Route, ...]) -> None:
@@ -110,6 +116,14 @@ class Policy:
             raise ValueError(f"more than one route for {', '.join(repeated)}")
         for route in routes:
             route.check()
+
+    @budget.validator
+    def _check_budget(self, _: "Attribute[Budget]", budget: Budget) -> None:
+        unread = [
+            route.host for route in self.routes if route.tls_passthrough and may_cover_maker(route.host)
+        ]
+        if budget.limits and unread:
+            raise ValueError(f"what is spent at {unread[0]} cannot be read: its route is a tls_passthrough")
 
     @cached_property
     def _table(self) -> HostTable[Route]:

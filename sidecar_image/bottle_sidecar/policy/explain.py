@@ -8,6 +8,7 @@ from bottle_sidecar.policy.document import Route, Scheme
 from bottle_sidecar.policy.urls import parameters
 
 _LONGEST = 512
+_BUDGET = (Rule.BUDGET, Rule.CROWD, Rule.UNCOUNTED)
 
 
 def refusal_body(verdict: Verdict, request: Request, identity: str) -> dict[str, Any]:
@@ -74,6 +75,8 @@ def _how_to_ask(verdict: Verdict, request: Request) -> str:
 
 
 def _without_change(verdict: Verdict) -> str:
+    if verdict.rule in _BUDGET:
+        return verdict.hint or ""
     if verdict.rule is Rule.ADDRESS:
         return "The operator may list the address under pipelock.ssrf_ip_allowlist of the host's route."
     return "No manifest entry allows it; the request itself must change."

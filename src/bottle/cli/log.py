@@ -80,10 +80,12 @@ def _usage(log: AuditLog) -> Result:
         rows.append([host, *counts, _size(used.sent), _size(used.received)])
     text = _aligned(rows)
     if usage.models:
-        rows = [["MODEL", "CALLS", "INPUT", "OUTPUT", "CACHED", "USD"]]
+        rows = [["MODEL", "CALLS", "INPUT", "OUTPUT", "CACHED", "TO CACHE", "USD"]]
         for model, spent in sorted(usage.models.items()):
-            tokens = (spent.calls, spent.input_tokens, spent.output_tokens, spent.cached_tokens)
-            rows.append([model, *map(str, tokens), f"{spent.usd:.4f}"])
+            tokens = (spent.input_tokens, spent.output_tokens)
+            cached = (spent.cache_read_tokens, spent.cache_write_tokens)
+            numbers = map(str, (spent.calls, *tokens, *cached))
+            rows.append([model, *numbers, f"{spent.usd:.4f}"])
         text += "\n" + _aligned(rows)
     data = {"identity": log.identity, **attrs.asdict(usage)}
     return Result(data=data, text=text)
@@ -155,7 +157,7 @@ def _remarks(event: str, entry: Mapping[str, Any]) -> Iterator[str]:
         yield str(entry["reason"])
 
 
-_USED = ("model", "input_tokens", "output_tokens", "cached_tokens", "usd")
+_USED = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "usd_micro")
 
 
 def _size(count: float) -> str:

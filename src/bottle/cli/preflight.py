@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bottle.plan import EnvSource, GitIdentityField, LaunchPlan, Limits, Trust
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme, Route
 
 _WIDTH = 12
@@ -28,6 +29,8 @@ def _rows(plan: LaunchPlan) -> Iterator[tuple[str, str]]:
     yield from _many("routes", [_route(route) for route in plan.policy.routes])
     yield "workspace", f"a private copy of {plan.workspace}" if plan.workspace else "empty"
     yield "limits", _limits(plan.limits)
+    if plan.policy.budget.limits:
+        yield "budget", _budget(plan.policy.budget)
 
 
 def _announced(trust: Trust) -> str:
@@ -84,6 +87,10 @@ def _limits(limits: Limits) -> str:
         f"{limits.cpus:g} cpus, {_size(limits.memory)} memory, "
         f"{limits.pids} processes, {_size(limits.disk)} disk"
     )
+
+
+def _budget(budget: Budget) -> str:
+    return ", ".join(limit.text(most) for limit, most in budget.limits.items())
 
 
 def _size(count: int) -> str:

@@ -121,7 +121,7 @@ class _Resolution:
             env=tuple(self._env(setup, placeholders)),
             seed_files=setup.files,
             seed_trees=setup.trees,
-            policy=Policy(routes=routes),
+            policy=self._policy(routes),
             git_identity=self._git_identity(),
             git_upstreams=tuple(
                 GitUpstream(name=repo.name, host=repo.host, port=repo.port, path=repo.path)
@@ -147,6 +147,12 @@ class _Resolution:
             hosts = [route.host for route in manifest_routes]
             place = ("egress", "routes", hosts.index(conflict.host))
             raise self.bottle.manifest.places.error(*place, message=str(conflict)) from conflict
+
+    def _policy(self, routes: tuple[Route, ...]) -> Policy:
+        try:
+            return Policy(routes=routes, budget=self.bottle.manifest.budget.policy())
+        except ValueError as error:
+            raise self.bottle.manifest.places.error("budget", message=str(error)) from error
 
     def _provider_routes(self, provider: Provider) -> tuple[Route, ...]:
         with self._placed():
@@ -319,7 +325,6 @@ class _Resolution:
             "git-gate.repos": bool(manifest.git_gate.repos),
             "supervise": manifest.supervise,
             "egress.routes[].dlp": any("dlp" in spec.declared for spec in manifest.egress.routes),
-            "budget": manifest.budget != type(manifest.budget)(),
         }
         for key, declared in unserved.items():
             if declared:

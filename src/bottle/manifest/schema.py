@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from bottle.manifest.problems import Places
 from bottle.plan import Limits
+from bottle_sidecar.policy.budget import Budget as PolicyBudget
 from bottle_sidecar.policy.document import Route
 
 DEFAULT_TEMPLATE = "claude"
@@ -155,6 +156,11 @@ class Budget:
     usd: Decimal | None = None
     tokens: int | None = None
     requests: int | None = None
+
+    def policy(self) -> PolicyBudget:
+        """In whole micro-dollars, rounded down but to no less than one."""
+        usd_micro = None if self.usd is None else max(1, int(self.usd * 1_000_000))
+        return PolicyBudget(usd_micro=usd_micro, tokens=self.tokens, requests=self.requests)
 
 
 @frozen(kw_only=True)

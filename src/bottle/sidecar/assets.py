@@ -74,7 +74,7 @@ def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
         path = f"{prefix}/{entry.name}"
         if entry.is_dir() and entry.name != "__pycache__":
             yield from _sources(entry, path)
-        elif entry.name.endswith(".py"):
+        elif entry.name.endswith((".py", ".json")):
             yield path, entry.read_bytes()
 
 

@@ -20,12 +20,13 @@ class HostUsage:
 
 @define(kw_only=True)
 class ModelUsage:
-    """Of one model of an LLM API. `usd` as far as prices are known."""
+    """Of one model of an LLM API. `usd` at list prices."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    cached_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
     usd: float = 0.0
 
 
@@ -68,9 +69,9 @@ class Usage:
         model.calls += 1
         model.input_tokens += number_of(entry, "input_tokens")
         model.output_tokens += number_of(entry, "output_tokens")
-        model.cached_tokens += number_of(entry, "cached_tokens")
-        cost = entry.get("usd")
-        model.usd += cost if isinstance(cost, int | float) else 0.0
+        model.cache_read_tokens += number_of(entry, "cache_read_tokens")
+        model.cache_write_tokens += number_of(entry, "cache_write_tokens")
+        model.usd += number_of(entry, "usd_micro") / 1_000_000
 
 
 def number_of(entry: Mapping[str, Any], name: str) -> int:

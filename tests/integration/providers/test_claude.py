@@ -8,6 +8,7 @@ from attrs import evolve
 
 from bottle.proc import Completed
 from bottle.providers.claude import ClaudeProvider
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme
 from support.api_server import ApiServer, SeenRequest
 from support.provider_lab import PLACEHOLDER, TOKEN, TOKEN_REF, MakeLab, pattern
@@ -129,6 +130,23 @@ def test_refused_call_ends_with_its_reason(make_lab: MakeLab) -> None:
 
     assert completed.code == 1
     assert "not for you" in completed.text
+
+
+def test_spent_budget_ends_the_task_with_the_reason(make_lab: MakeLab) -> None:
+    lab, context = make_lab("claude", SUBSCRIPTION)
+    lab = evolve(lab, budget=Budget(requests=1))
+    setup = ClaudeProvider().setup(evolve(context, task="run id"))
+    lab.cell.furnish(setup)
+
+    completed = lab.run(setup)
+
+    assert completed.code == 1
+    assert "The budget of this bottle is spent: 1 of 1 requests (budget.requests)" in completed.text
+    assert len(lab.apis.anthropic.recording.model_calls()) == 1
+    (used,) = (line for line in lab.journal() if line["event"] == "usage")
+    assert (used["input_tokens"], used["output_tokens"], used["basis"]) == (10, 20, "told")
+    refused = [line for line in lab.journal() if line.get("rule") == "budget.spent"]
+    assert len(refused) <= 2
 
 
 def test_without_a_credential_it_says_so(make_lab: MakeLab) -> None:

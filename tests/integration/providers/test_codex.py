@@ -5,6 +5,7 @@ from pathlib import Path
 from attrs import evolve
 
 from bottle.providers.codex import CodexProvider
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme
 from support.provider_lab import PLACEHOLDER, TOKEN, TOKEN_REF, MakeLab, pattern
 from support.scripts import Fail, RunCode, RunShell, Say, Script
@@ -125,6 +126,27 @@ def test_refused_call_ends_with_an_error(make_lab: MakeLab) -> None:
 
     assert completed.code == 1
     assert b"not for you" in completed.stderr
+
+
+def test_spent_budget_ends_the_task_with_the_reason(make_lab: MakeLab) -> None:
+    """The first call sets the conversation up, the second asks for the tool, the third is refused."""
+    lab, context = make_lab("codex", AUTH)
+    lab = evolve(lab, budget=Budget(requests=2))
+    setup = CodexProvider().setup(evolve(context, task="run id"))
+    lab.cell.furnish(setup)
+
+    completed = lab.run(setup)
+
+    assert completed.code == 1
+    assert b"The budget of this bottle is spent: 2 of 2 requests" in completed.stderr
+    assert len(lab.apis.openai.recording.model_calls()) == 1
+    used = [line for line in lab.journal() if line["event"] == "usage"]
+    assert [(line["input_tokens"], line["output_tokens"], line["basis"]) for line in used] == [
+        (10, 20, "told"),
+        (10, 20, "told"),
+    ]
+    refused = [line for line in lab.journal() if line.get("rule") == "budget.spent"]
+    assert len(refused) <= 2
 
 
 def test_task_asks_for_no_other_host(make_lab: MakeLab) -> None:

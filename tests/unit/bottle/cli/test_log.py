@@ -93,7 +93,7 @@ def test_use_is_summed_up(command_line: CommandLine) -> None:
     text = command_line.run("log", IDENTITY, "--usage").out
     assert re.search(r"a\.test +2 +0 +0 B +1\.2 kB", text)
     assert re.search(r"b\.test +0 +10 ", text)
-    assert re.search(r"m-1 +1 +3 +4 +0 +0\.0000", text)
+    assert re.search(r"m-1 +1 +3 +4 +0 +0 +0\.0000", text)
     data = json.loads(command_line.run("log", IDENTITY, "--usage", "--json").out)["data"]
     assert set(data) == {"identity", "hosts", "models"}
     assert set(data["hosts"]["a.test"]) == {"requests", "blocked", "sent", "received"}

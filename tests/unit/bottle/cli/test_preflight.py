@@ -17,6 +17,7 @@ from bottle.plan import (
     SeedTree,
     Trust,
 )
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route, Scheme
 from support.plans import plan
 
@@ -49,7 +50,7 @@ FULL = plan(
         EnvVariable(name="PATH", source=EnvSource.PROVIDER, value="the-value"),
     ),
     seed_trees=(SeedTree(source=Path("/me/.claude/skills/review"), target=AGENT_HOME / "x"),),
-    policy=Policy(routes=ROUTES),
+    policy=Policy(routes=ROUTES, budget=Budget(usd_micro=12_500_000, tokens=2_000_000, requests=500)),
     git_identity=GitIdentity(
         name=GitIdentityField(value="Ann", provenance=Provenance.AGENT),
         email=GitIdentityField(value="a@b", provenance=Provenance.BOTTLE),
@@ -78,6 +79,7 @@ def test_everything_that_a_start_will_do_is_said() -> None:
         "            near.example.com at 127.0.0.1:1 may resolve to 10.0.0.0/8 (manifest)",
         "workspace   a private copy of /work",
         "limits      0.5 cpus, 1.5 GiB memory, 10 processes, 100 B disk",
+        "budget      12.5 dollars, 2000000 tokens, 500 requests",
     ]
 
 

@@ -15,6 +15,7 @@ from bottle.plan import EnvSource, EnvVariable, GitIdentityField, Provenance, Tr
 from bottle.providers import PROVIDERS
 from bottle.secret import Secret
 from bottle.state.identity import is_identity
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme
 
 CHOICE = Choice(name="native", reason="because")
@@ -483,12 +484,30 @@ def test_each_git_field_says_where_it_is_from(host: Host) -> None:
 
 
 def test_what_this_version_does_not_serve_is_said(host: Host) -> None:
-    file = host.bottle(f"{SHELL}supervise: true\nbudget: {{requests: 5}}\n---\n")
+    file = host.bottle(f"{SHELL}supervise: true\n---\n")
 
-    assert host.resolve().warnings == (
-        f"{file}: supervise is accepted but not served by this version",
-        f"{file}: budget is accepted but not served by this version",
-    )
+    assert host.resolve().warnings == (f"{file}: supervise is accepted but not served by this version",)
+
+
+PASSED_THROUGH = """egress:
+  routes:
+    - host: "*.openai.com"
+      pipelock: {tls_passthrough: true}
+"""
+
+
+def test_the_budget_is_part_of_the_policy(host: Host) -> None:
+    host.bottle(f"{SHELL}budget: {{usd: 12.50, requests: 5}}\n---\n")
+
+    assert host.resolve().plan.policy.budget == Budget(usd_micro=12_500_000, requests=5)
+
+
+def test_a_budget_that_cannot_be_kept_is_an_error_at_its_place(host: Host) -> None:
+    file = host.bottle(f"{SHELL}{PASSED_THROUGH}budget: {{usd: 1}}\n---\n")
+    with pytest.raises(ManifestError, match=r"what is spent at \*\.openai\.com cannot be read") as caught:
+        host.resolve()
+
+    assert str(caught.value).startswith(f"{file}:7:9")
 
 
 def test_warnings_of_the_files_come_along(host: Host) -> None:

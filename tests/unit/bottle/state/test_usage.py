@@ -12,8 +12,15 @@ LINES: list[dict[str, Any]] = [
     {"event": "refused"},
     {"event": "suppressed", "of": "refused", "host": "c.test", "lines": 40},
     {"event": "suppressed", "of": "done", "host": "a.test", "lines": 2, "sent": 5, "received": 5},
-    {"event": "usage", "host": "a.test", "model": "m-1", "input_tokens": 3, "output_tokens": 4, "usd": 0.5},
-    {"event": "usage", "host": "a.test", "model": "m-1", "input_tokens": 3, "cached_tokens": 2},
+    {
+        "event": "usage",
+        "host": "a.test",
+        "model": "m-1",
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "usd_micro": 500_000,
+    },
+    {"event": "usage", "host": "a.test", "model": "m-1", "output_tokens": 2, "cache_read_tokens": 2},
 ]
 
 
@@ -28,7 +35,7 @@ def test_requests_bytes_and_refusals_are_summed_by_host() -> None:
 
 def test_tokens_are_summed_by_model() -> None:
     assert Usage.of(LINES).models == {
-        "m-1": ModelUsage(calls=2, input_tokens=6, output_tokens=4, cached_tokens=2, usd=0.5)
+        "m-1": ModelUsage(calls=2, input_tokens=3, output_tokens=4, cache_read_tokens=2, usd=0.5)
     }
 
 
@@ -36,6 +43,6 @@ def test_lines_of_any_shape_are_survived() -> None:
     lines: list[dict[str, Any]] = [
         {"event": "done", "sent": "x", "received": 1e400},
         {"event": ["done"]},
-        {"event": "usage", "usd": "x"},
+        {"event": "usage", "usd_micro": "x"},
     ]
     assert Usage.of(lines).hosts == {"-": HostUsage()}

@@ -3,6 +3,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.decide import (
     ConnectAction,
     Request,
@@ -210,3 +211,15 @@ def test_a_tunnel_goes_on_only_with_the_hosts_own_name(host: str, sni: str | Non
 
     assert verdict.rule is expected
     assert verdict.allowed is (expected is Rule.ALLOWED)
+
+
+def test_with_a_budget_nothing_is_spent_that_no_answer_tells() -> None:
+    free = Policy(routes=(Route(host="api.openai.com"), Route(host="a.test")))
+    kept = evolve(free, budget=Budget(requests=1))
+    batch, call = (request("api.openai.com", path, "POST") for path in ("/v1/batches?x=1", "/v1/responses"))
+
+    assert decide(free, batch).allowed
+    assert decide(kept, batch).rule is Rule.UNCOUNTED
+    assert decide(kept, call).allowed
+    assert decide(kept, evolve(batch, method="GET")).allowed
+    assert decide(kept, request("a.test", "/v1/batches", "POST")).allowed

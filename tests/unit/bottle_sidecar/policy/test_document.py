@@ -1,6 +1,7 @@
 import pytest
 
 from bottle_sidecar.control.protocol import Exit, Start, from_json, to_json
+from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route, Scheme
 
 BEARER = Auth(scheme=AuthScheme.BEARER, token_ref="TOKEN")
@@ -66,3 +67,12 @@ def test_a_policy_with_a_malformed_route_cannot_be_made(route: Route) -> None:
 def test_a_host_has_one_route() -> None:
     with pytest.raises(ValueError, match="more than one route for a, b"):
         Policy(routes=(Route(host="b"), Route(host="a"), Route(host="a"), Route(host="b")))
+
+
+@pytest.mark.parametrize("host", ["api.anthropic.com", "*.openai.com"])
+def test_a_budget_is_not_kept_where_the_api_is_not_looked_into(host: str) -> None:
+    passed = Route(host=host, tls_passthrough=True)
+    Policy(routes=(passed,))
+    Policy(routes=(Route(host="a.test", tls_passthrough=True),), budget=Budget(requests=1))
+    with pytest.raises(ValueError, match="cannot be read"):
+        Policy(routes=(passed,), budget=Budget(requests=1))

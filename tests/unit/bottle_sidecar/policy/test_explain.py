@@ -159,3 +159,13 @@ def test_a_refusal_is_short_printable_ascii(target: str, method: str, host: str)
         assert text.isascii()
         assert text.isprintable()
     assert all(line.isascii() and line.isprintable() for line in verdict_text(verdict, asked).splitlines())
+
+
+def test_a_refusal_by_the_budget_says_who_may_raise_it() -> None:
+    verdict = Verdict(
+        allowed=False, rule=Rule.BUDGET, reason="It is spent.", hint="The operator may raise it."
+    )
+    body = refusal_body(verdict, request(), "dev-abcde")
+
+    assert body["how_to_ask"] == "The operator may raise it."
+    assert body["error"]["message"].endswith("It is spent. The operator may raise it.")
