@@ -1,0 +1,122 @@
+"""Scans whole texts and streams for secrets. One `Scanner` for each bottle, used by one thread at a time."""
+
+from collections.abc import Collection, Iterable
+
+from bottle_sidecar.policy.dlp import layers
+from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret
+from bottle_sidecar.policy.dlp.rules import RuleSet
+from bottle_sidecar.policy.dlp.values import KnownSecrets, skeleton
+
+OVERLAP = 8 * 1024
+"""So many bytes of what was fed are looked at again with what follows; a secret that spans more, encoding
+and all, may be missed."""
+WINDOW = 64 * 1024
+"""What is looked at in one go, in bytes, besides the overlap."""
+_NESTED = 2
+"""base64 and hex runs are looked into for further runs so many times."""
+
+
+class Scanner:
+    """What a bottle's traffic is scanned for; immutable."""
+
+    def __init__(self, *, known: Iterable[KnownSecret], rules: RuleSet | None = None) -> None:
+        self._known = KnownSecrets(known)
+        self._rules = rules
+
+    def text(self, data: bytes, *, depth: Depth, place: str, own: Collection[str] = ()) -> Finding | None:
+        """The first finding in a whole text, such as a URL, a header or a frame.
+
+        `own`: the token_refs whose placeholders belong where the text goes.
+        """
+        return self.stream(depth=depth, place=place, own=own).feed(data)
+
+    def stream(self, *, depth: Depth, place: str, own: Collection[str] = ()) -> "ScanStream":
+        """A scan of one body, fed as it comes."""
+        return ScanStream(self._known, place=place, own=own)
+
+
+class ScanStream:
+    """One body. Memory is bounded, whatever the body's size."""
+
+    def __init__(self, known: KnownSecrets, *, place: str, own: Collection[str]) -> None:
+        self._known = known
+        self._place = place
+        self._own = own
+        self._tail = b""
+        self._held = 0
+        self._reported: set[Finding] = set()
+
+    def feed(self, data: bytes) -> Finding | None:
+        """The first finding that was not returned yet in all that was fed, across the borders of feeds."""
+        first = None
+        for start in range(0, len(data), WINDOW):
+            window = self._tail + data[start : start + WINDOW]
+            look = Look(self._known, own=self._own, place=self._place)
+            look.through(window)
+            for finding in look.findings:
+                if finding not in self._reported:
+                    self._reported.add(finding)
+                    first = first or finding
+            self._held = look.held
+            self._tail = window[-OVERLAP:]
+        return first
+
+    def finish(self) -> Finding | None:
+        """What only the end of the body decides; nothing is held any longer."""
+        self._held = 0
+        return None
+
+    @property
+    def held(self) -> int:
+        """How many of the last bytes fed may begin a known secret, and must not leave before more was fed.
+
+        At most `OVERLAP`. It may count bytes that were let go before: those cannot be helped.
+        """
+        return self._held
+
+
+class Look:
+    """One look at one window: what was found, and how much of its end may belong to a secret."""
+
+    def __init__(self, known: KnownSecrets, *, own: Collection[str], place: str) -> None:
+        self._known = known
+        self._own = own
+        self._place = place
+        self.findings: list[Finding] = []
+        self.held = 0
+
+    def through(self, window: bytes) -> None:
+        self.held = self._known.live_tail(window)
+        self._search(window)
+        self._beneath(window, _NESTED)
+
+    def _beneath(self, text: bytes, nested: int) -> None:
+        for stages in layers.unwrapped(text):
+            for stage in stages:
+                if stage is not text:
+                    self._layer(stage)
+            result = stages[-1]
+            self._apart(skeleton(result))
+            joined = layers.joined(result)
+            if joined != result:
+                self._layer(joined)
+                self._apart(skeleton(joined))
+            if nested:
+                for inner in layers.decoded(result):
+                    self._layer(inner)
+                    self._beneath(inner, nested - 1)
+
+    def _layer(self, text: bytes) -> None:
+        """A text that is not the window itself: where it ends is not where the window ends, byte for byte."""
+        self._search(text)
+        if self._known.live_tail(layers.without_partial_escape(text)):
+            self.held = OVERLAP
+
+    def _search(self, text: bytes) -> None:
+        self._report(self._known.found(text, self._own))
+
+    def _apart(self, bare: bytes) -> None:
+        self._report(self._known.found_apart(bare, self._own))
+
+    def _report(self, secrets: Iterable[KnownSecret]) -> None:
+        self.findings += [Finding.of_known(secret, self._place) for secret in secrets]
