@@ -1,9 +1,11 @@
 """Scans whole texts and streams for secrets. One `Scanner` for each bottle, used by one thread at a time."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+
+from attrs import frozen
 
 from bottle_sidecar.policy.dlp import layers
-from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret
+from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret, digest
 from bottle_sidecar.policy.dlp.rules import RuleSet
 from bottle_sidecar.policy.dlp.values import KnownSecrets, skeleton
 
@@ -32,16 +34,16 @@ class Scanner:
 
     def stream(self, *, depth: Depth, place: str, own: Collection[str] = ()) -> "ScanStream":
         """A scan of one body, fed as it comes."""
-        return ScanStream(self._known, place=place, own=own)
+        rules = self._rules if depth is Depth.FULL else None
+        return ScanStream(Wanted(known=self._known, rules=rules, own=frozenset(own)), place)
 
 
 class ScanStream:
     """One body. Memory is bounded, whatever the body's size."""
 
-    def __init__(self, known: KnownSecrets, *, place: str, own: Collection[str]) -> None:
-        self._known = known
+    def __init__(self, wanted: "Wanted", place: str) -> None:
+        self._wanted = wanted
         self._place = place
-        self._own = own
         self._tail = b""
         self._held = 0
         self._reported: set[Finding] = set()
@@ -51,7 +53,7 @@ class ScanStream:
         first = None
         for start in range(0, len(data), WINDOW):
             window = self._tail + data[start : start + WINDOW]
-            look = Look(self._known, own=self._own, place=self._place)
+            look = Look(self._wanted, self._place)
             look.through(window)
             for finding in look.findings:
                 if finding not in self._reported:
@@ -75,18 +77,39 @@ class ScanStream:
         return self._held
 
 
+@frozen(kw_only=True)
+class Wanted:
+    """What one text is searched for."""
+
+    known: KnownSecrets
+    rules: RuleSet | None
+    own: frozenset[str]
+
+    def found(self, text: bytes, place: str) -> Iterator[Finding]:
+        """What stands in one layer of a text."""
+        for secret in self.known.found(text, self.own):
+            yield Finding.of_known(secret, place)
+        for rule, secret in () if self.rules is None else self.rules.found(text):
+            if not self.known.belongs(secret, self.own):
+                yield Finding(rule=rule, place=place, digest=digest(secret))
+
+    def found_apart(self, bare: bytes, place: str) -> Iterator[Finding]:
+        """Known secrets with something between their parts."""
+        for secret in self.known.found_apart(bare, self.own):
+            yield Finding.of_known(secret, place)
+
+
 class Look:
     """One look at one window: what was found, and how much of its end may belong to a secret."""
 
-    def __init__(self, known: KnownSecrets, *, own: Collection[str], place: str) -> None:
-        self._known = known
-        self._own = own
+    def __init__(self, wanted: Wanted, place: str) -> None:
+        self._wanted = wanted
         self._place = place
         self.findings: list[Finding] = []
         self.held = 0
 
     def through(self, window: bytes) -> None:
-        self.held = self._known.live_tail(window)
+        self.held = self._wanted.known.live_tail(window)
         self._search(window)
         self._beneath(window, _NESTED)
 
@@ -109,14 +132,11 @@ class Look:
     def _layer(self, text: bytes) -> None:
         """A text that is not the window itself: where it ends is not where the window ends, byte for byte."""
         self._search(text)
-        if self._known.live_tail(layers.without_partial_escape(text)):
+        if self._wanted.known.live_tail(layers.without_partial_escape(text)):
             self.held = OVERLAP
 
     def _search(self, text: bytes) -> None:
-        self._report(self._known.found(text, self._own))
+        self.findings += self._wanted.found(text, self._place)
 
     def _apart(self, bare: bytes) -> None:
-        self._report(self._known.found_apart(bare, self._own))
-
-    def _report(self, secrets: Iterable[KnownSecret]) -> None:
-        self.findings += [Finding.of_known(secret, self._place) for secret in secrets]
+        self.findings += self._wanted.found_apart(bare, self._place)

@@ -114,6 +114,11 @@ class KnownSecrets:
         """The same, in the skeleton of a text."""
         return self._foreign(self._bare.found(bare), own)
 
+    def belongs(self, text: bytes, own: Collection[str]) -> bool:
+        """Whether `text` holds a placeholder that belongs where it goes."""
+        numbers = self._plain.found(text) if own else frozenset()
+        return any(self._secrets[number].owner in own for number in numbers)
+
     def live_tail(self, text: bytes) -> int:
         """How many of the last bytes of `text` may begin a spelling."""
         return self._heads.live_tail(text)
