@@ -8,12 +8,12 @@ The end of every layer comes from the end of the text, which is what holding bac
 import html
 import re
 from binascii import a2b_base64, a2b_hex, a2b_qp
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import unquote_to_bytes
 
 ROUNDS = 4
 """Escapes within escapes, and base64 within base64, are undone so many times."""
-_SHORTEST_RUN = 16
+_SHORTEST_RUN = 20
 _BINARY_SAMPLE = 4096
 
 
@@ -45,7 +45,7 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 def base64_layers(text: bytes) -> Iterator[bytes]:
-    """What its base64 runs hold, each in all four alignments, since a run may begin with other letters.
+    """What its base64 runs hold, in all four alignments, since a run may begin with other letters.
 
     A run that has no padding is filled up, so that its last letters count; zero bytes do no harm.
     """
@@ -53,12 +53,17 @@ def base64_layers(text: bytes) -> Iterator[bytes]:
     runs = [plain[start:end] for start, end in _BASE64.runs(plain)]
     if not runs:
         return
-    is_open = plain.endswith(runs[-1])
-    for first in range(4):
-        parts = [run[first:] + b"A" * ((first - len(run)) % 4) for run in runs]
-        if is_open:
-            parts[-1] = _padded(runs[-1][first:])
-        yield a2b_base64(b"CgoK".join(parts) + (b"" if is_open else b"CgoK"))  # three line breaks
+    if plain.endswith(runs[-1]):
+        *whole, last = runs
+        for first in range(4):
+            yield a2b_base64(_filled(whole, first) + _padded(last[first:]))
+    else:
+        yield a2b_base64(b"".join(_filled(runs, first) for first in range(4)))
+
+
+def _filled(runs: Sequence[bytes], first: int) -> bytes:
+    line_breaks = b"CgoK"
+    return b"".join(run[first:] + b"AAA"[: (first - len(run)) % 4] + line_breaks for run in runs)
 
 
 def _padded(run: bytes) -> bytes:
@@ -82,33 +87,34 @@ def _unquoted(text: bytes) -> bytes:
     return unquote_to_bytes(text) if b"%" in text else text
 
 
-_SIMPLE_ESCAPES = (
-    (b'\\"', b'"'), (b"\\n", b"\n"), (b"\\r", b"\r"), (b"\\t", b"\t"), (b"\\/", b"/"), (b"\\'", b"'"),
-)  # fmt: skip
-_CODE_ESCAPE = re.compile(
-    rb"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2}))"
+_ESCAPE = re.compile(
+    rb"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\}|U([0-9a-fA-F]{8})"
+    rb"|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|([r/'`]))"
 )
-_BACKSLASH = b"\xff\xfe\\\xfe\xff"  # no text has it, in any charset
+_ESCAPED = re.compile(rb"\\[\\nt\"r/'`uUx0-3]")
 
 
 def _unescaped(text: bytes) -> bytes:
-    """The string escapes of JSON, JavaScript, C, Python and shells undone, once."""
-    if b"\\" not in text:
+    """The string escapes of JSON, JavaScript, C, Python and shells undone, through all levels at once.
+
+    A backslash that is itself escaped counts as one: what a text in a text in a text escapes comes out,
+    whatever the number of levels.
+    """
+    if not _ESCAPED.search(text):
         return text
-    paired = b"\\\\" in text
-    if paired:
-        text = text.replace(b"\\\\", _BACKSLASH.replace(b"\\", b""))
-    for escape, letter in _SIMPLE_ESCAPES:
-        text = text.replace(escape, letter)
-    if b"\\" in text:
-        text = _CODE_ESCAPE.sub(_character, text)
-    return text.replace(_BACKSLASH.replace(b"\\", b""), b"\\") if paired else text
+    while b"\\\\" in text:
+        text = text.replace(b"\\\\", b"\\")
+    text = text.replace(b'\\"', b'"').replace(b"\\n", b"\n").replace(b"\\t", b"\t")
+    return _ESCAPE.sub(_character, text)
 
 
 def _character(match: re.Match[bytes]) -> bytes:
-    if match[4] or match[5]:
-        return bytes((int(match[4], 16) if match[4] else int(match[5], 8),))
-    code = int(match[1] or match[2] or match[3], 16)
+    unicode, braced, wide, byte, octal, simple = match.groups()
+    if simple:
+        return b"\r" if simple == b"r" else simple
+    if byte or octal:
+        return bytes((int(byte, 16) if byte else int(octal, 8),))
+    code = int(unicode or braced or wide, 16)
     return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else match[0]
 
 
@@ -123,15 +129,17 @@ def _entity(match: re.Match[bytes]) -> bytes:
     return html.unescape(match[0].decode("ascii")).encode("utf-8", "surrogatepass")
 
 
-_QUOTED_PRINTABLE = re.compile(rb"=(?:[0-9a-fA-F]{2}|[ \t]*\r?\n)")
+_QUOTED_PRINTABLE = re.compile(rb"=(?:3[dD]|[ \t]*\r?\n|[0-9a-fA-F]{2}=[0-9a-fA-F]{2})")
 
 
-def _from_quoted_printable(text: bytes) -> bytes:
-    return a2b_qp(text) if _QUOTED_PRINTABLE.search(text) else text
+def quoted_printable_layers(text: bytes) -> Iterator[bytes]:
+    """The text without this encoding, where it shows what no other text is likely to have."""
+    if _QUOTED_PRINTABLE.search(text):
+        yield a2b_qp(text)
 
 
 _PARTIAL_ESCAPE = re.compile(
-    rb"(?:\\(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?|%[0-9a-fA-F]?|&#?[0-9a-zA-Z]{0,7}|=[0-9a-fA-F]?)\Z"
+    rb"(?:\\(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?|[0-3][0-7]?)?|%[0-9a-fA-F]?|&#?[0-9a-zA-Z]{0,7}|=[0-9a-fA-F]?)\Z"
 )
 
 
@@ -145,19 +153,20 @@ _STEPS: tuple[Callable[[bytes], bytes], ...] = (
     _unquoted,
     _unescaped,
     _without_entities,
-    _from_quoted_printable,
 )
 
-_BETWEEN_VALUES = re.compile(
-    rb"[&;][^=&;\s]{1,64}="
-    rb'|"\s*,\s*"[^"\\]{1,64}"\s*:\s*"'
-    rb"|\r\n--[^\r\n]{1,80}\r\n(?:[^\r\n]{1,200}\r\n){0,8}\r\n"
-)
+_BETWEEN_VALUES = (
+    re.compile(rb"&[^=&\s]{1,64}="),
+    re.compile(rb'"\s*,\s*"[^"\\]{1,64}"\s*:\s*"'),
+    re.compile(rb"\r\n--[^\r\n]{1,80}\r\n(?:[^\r\n]{1,200}\r\n){0,8}\r\n"),
+)  # three searches, since each is quick for what it begins with
 
 
 def joined(text: bytes) -> bytes:
     """The values of adjacent parameters, JSON members or parts of a form, one right after the other."""
-    return _BETWEEN_VALUES.sub(b"", text)
+    for between in _BETWEEN_VALUES:
+        text = between.sub(b"", text)
+    return text
 
 
 def legible(text: bytes) -> bytes:
@@ -174,26 +183,21 @@ def legible(text: bytes) -> bytes:
     return b"\n".join(text[start:stop] for start, stop in runs) + end
 
 
-def unwrapped(text: bytes) -> Iterator[tuple[bytes, ...]]:
-    """Round by round, the texts that appear as escapes are undone; the last of a round is its result.
-
-    The first round is the text itself, as far as it is legible.
-    """
-    current = legible(text)
-    yield (current,)
+def unescaped(text: bytes) -> Iterator[bytes]:
+    """The texts that appear as escapes are undone; the last of them has none left, or not many."""
+    current = text
     for _ in range(ROUNDS):
-        stages = []
+        before = current
         for step in _STEPS:
             decoded = step(current)
             if decoded != current:
-                stages.append(decoded)
+                yield decoded
                 current = decoded
-        if not stages:
+        if current is before:
             return
-        yield tuple(stages)
 
 
-def decoded(text: bytes) -> Iterator[bytes]:
+def held_in_runs(text: bytes) -> Iterator[bytes]:
     """What the base64 and hex runs of a text hold."""
     yield from base64_layers(text)
     yield from hex_layers(text)

@@ -14,7 +14,7 @@ OVERLAP = 8 * 1024
 and all, may be missed."""
 WINDOW = 64 * 1024
 """What is looked at in one go, in bytes, besides the overlap."""
-_NESTED = 2
+_NESTED = 3
 """base64 and hex runs are looked into for further runs so many times."""
 
 
@@ -86,9 +86,17 @@ class Wanted:
     own: frozenset[str]
 
     def found(self, text: bytes, place: str) -> Iterator[Finding]:
-        """What stands in one layer of a text."""
+        """All that stands in a text as it is."""
+        yield from self.spelled(text, place)
+        yield from self.matched(text, place)
+
+    def spelled(self, text: bytes, place: str) -> Iterator[Finding]:
+        """Known secrets."""
         for secret in self.known.found(text, self.own):
             yield Finding.of_known(secret, place)
+
+    def matched(self, text: bytes, place: str) -> Iterator[Finding]:
+        """What rules describe, less placeholders that belong where the text goes."""
         for rule, secret in () if self.rules is None else self.rules.found(text):
             if not self.known.belongs(secret, self.own):
                 yield Finding(rule=rule, place=place, digest=digest(secret))
@@ -109,34 +117,45 @@ class Look:
         self.held = 0
 
     def through(self, window: bytes) -> None:
-        self.held = self._wanted.known.live_tail(window)
-        self._search(window)
+        known = self._wanted.known
+        self.findings += self._wanted.found(window, self._place)
         self._beneath(window, _NESTED)
+        self.held = max(self.held, known.live_tail(window))
 
     def _beneath(self, text: bytes, nested: int) -> None:
-        for stages in layers.unwrapped(text):
-            for stage in stages:
-                if stage is not text:
-                    self._layer(stage)
-            result = stages[-1]
-            self._apart(skeleton(result))
-            joined = layers.joined(result)
-            if joined != result:
-                self._layer(joined)
-                self._apart(skeleton(joined))
-            if nested:
-                for inner in layers.decoded(result):
-                    self._layer(inner)
-                    self._beneath(inner, nested - 1)
+        """What a text holds that is written in another way; `nested`: so many wrappings more."""
+        first = last = layers.legible(text)
+        if first is not text:
+            self._layer(first)
+        for last in layers.unescaped(first):
+            self._known(last)
+        if last is not first:
+            self.findings += self._wanted.matched(last, self._place)
+        self._apart(last)
+        if nested:
+            self._inside(layers.quoted_printable_layers(last), nested - 1)
+            for whole in (first,) if last is first else (first, last):
+                self._inside(layers.held_in_runs(whole), nested - 1)
+
+    def _inside(self, inner: Iterable[bytes], nested: int) -> None:
+        for text in inner:
+            self._layer(text)
+            self._beneath(text, nested)
 
     def _layer(self, text: bytes) -> None:
-        """A text that is not the window itself: where it ends is not where the window ends, byte for byte."""
-        self._search(text)
+        self._known(text)
+        self.findings += self._wanted.matched(text, self._place)
+
+    def _known(self, text: bytes) -> None:
+        """A layer ends where the window ends, but not byte for byte: so all that is kept is held."""
+        self.findings += self._wanted.spelled(text, self._place)
         if self._wanted.known.live_tail(layers.without_partial_escape(text)):
             self.held = OVERLAP
 
-    def _search(self, text: bytes) -> None:
-        self.findings += self._wanted.found(text, self._place)
-
-    def _apart(self, bare: bytes) -> None:
-        self.findings += self._wanted.found_apart(bare, self._place)
+    def _apart(self, text: bytes) -> None:
+        """What is there once the words between values, or all signs, are taken away."""
+        joined = layers.joined(text)
+        if joined != text:
+            self._known(joined)
+            self.findings += self._wanted.found_apart(skeleton(joined), self._place)
+        self.findings += self._wanted.found_apart(skeleton(text), self._place)
