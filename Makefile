@@ -1,11 +1,11 @@
 # `make test` passes on a bare Debian 12 with make and root: `setup` installs what is missing.
 
 VENV := .venv/bin
-SOURCES := src sidecar_image tests build.py
+SOURCES := src sidecar_image tests tools build.py
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: setup test lint format build bench demo lock clean
+.PHONY: setup test lint format build bench demo lock rules clean
 
 setup:
 	tests/setup/install
@@ -35,11 +35,15 @@ demo: build
 lock: setup
 	$(LOCK) --upgrade pyproject.toml -o requirements/host.lock
 	$(LOCK) --upgrade requirements/build.in -o requirements/build.lock
+	$(LOCK) --upgrade --no-deps requirements/rules.in -o requirements/rules.lock
 	$(LOCK) --upgrade requirements/native.in -o sidecar_image/native.lock
 	$(LOCK) --upgrade --override requirements/sidecar-overrides.txt requirements/sidecar.in \
 		-o sidecar_image/requirements.lock
 	$(LOCK) --upgrade --override requirements/sidecar-overrides.txt --override requirements/test-overrides.txt \
 		pyproject.toml requirements/test.in -o requirements/test.lock
+
+rules: setup
+	$(VENV)/python -m tools.rules
 
 clean:
 	if [ -e .build/tests/engine.json ]; then cd tests && ../$(VENV)/python -m support.engine stop; fi

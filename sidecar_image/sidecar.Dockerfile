@@ -12,7 +12,8 @@ RUN python3 -m venv /opt/sidecar \
       -r /opt/requirements.lock \
  && /opt/sidecar/bin/pip uninstall --yes pip
 COPY bottle_sidecar /opt/bottle/bottle_sidecar
-RUN python3 -m compileall -q /opt/bottle
+RUN python3 -m compileall -q /opt/bottle \
+ && PYTHONPATH=/opt/bottle /opt/sidecar/bin/python -m bottle_sidecar.rules_store
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \

@@ -1,4 +1,4 @@
-"""Reads the expressions by which betterleaks discards what a rule matched, and keeps what can be decided here.
+"""Reads the expressions by which betterleaks discards matches, and keeps what can be decided here.
 
 An expression becomes alternatives, each a list of tests that must all hold. What it asks of paths, of a
 tokenizer, or of pieces of text that are cut out by hand counts as not true, so that too much is found, and
@@ -37,9 +37,7 @@ class Filter:
     """One expression, read once."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = [
-            match[0] for match in _TOKEN.finditer(text) if match.lastgroup != "space"
-        ]
+        self._tokens = [match[0] for match in _TOKEN.finditer(text) if match.lastgroup != "space"]
         self._at = 0
         self._named: dict[str, Alternatives] = {}
         self.left_out = 0
@@ -109,18 +107,18 @@ class Filter:
     def _words(self) -> Iterator[str]:
         """Up to the sign that ends a simple statement."""
         depth = 0
-        while (token := self._peek()) is not None:
-            if not depth and token in {"||", "&&", ")", ";"}:
+        while (word := self._peek()) is not None:
+            if not depth and word in {"||", "&&", ")", ";"}:
                 return
-            depth += (token in "([{") - (token in ")]}")
+            depth += (word in "([{") - (word in ")]}")
             self._at += 1
-            yield token
+            yield word
 
     def _test(self, words: Sequence[str]) -> Test | None:
         called, _, arguments = "".join(words).partition("(")
         if called in _LISTS:
             target = next((name for text, name in _TARGETS.items() if arguments.startswith(f"{text},")), None)
-            strings = [_string(word) for word in words if word[0] in "`\""]
+            strings = [_string(word) for word in words if word[0] in '`"']
             if target in {"secret", "match", "line"}:
                 strings = strings[1:]  # the name of the field itself
             return None if target is None else {_LISTS[called]: strings, "of": target}
@@ -134,8 +132,8 @@ class Filter:
     def _peek(self) -> str | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
-    def _expect(self, token: str) -> None:
-        if self._peek() != token:
+    def _expect(self, word: str) -> None:
+        if self._peek() != word:
             raise Unreadable
         self._at += 1
 

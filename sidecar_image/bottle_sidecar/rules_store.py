@@ -41,7 +41,9 @@ class RulesStore:
     def build(self) -> None:
         """Compiles, and keeps the result beside the rules."""
         document = (self.folder / "rules.json").read_bytes()
-        (self.folder / _DATABASE).write_bytes(_of(document) + compiled(document))
+        target = self.folder / _DATABASE
+        target.write_bytes(_of(document) + compiled(document))
+        target.chmod(0o644)  # whatever the builder's umask: the sidecar may be another user
 
 
 def _of(document: bytes) -> bytes:

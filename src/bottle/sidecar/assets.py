@@ -16,6 +16,7 @@ from bottle.progress import Progress
 SIDECAR_PACKAGE = "bottle_sidecar"
 RECIPES = ("agent.Dockerfile", "native.lock", "requirements.lock", "sidecar.Dockerfile")
 DIGEST_LENGTH = 24
+_KINDS = (".py", ".json", "LICENSE")  # of the files in the package; what is compiled from them is not sent
 
 
 @frozen
@@ -74,7 +75,7 @@ def _sources(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
         path = f"{prefix}/{entry.name}"
         if entry.is_dir() and entry.name != "__pycache__":
             yield from _sources(entry, path)
-        elif entry.name.endswith((".py", ".json")):
+        elif entry.name.endswith(_KINDS):
             yield path, entry.read_bytes()
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import hyperscan
-import re2
+import re2  # type: ignore[import-untyped]
 from attrs import field, frozen
 
 from bottle_sidecar.policy.dlp.entropy import bits_per_byte
@@ -91,12 +91,12 @@ class Test:
             bits = bits_per_byte(match.secret)
             return bool(bits <= data["entropy"] if data["or_equal"] else bits < data["entropy"])
         if "length" in data:
-            return _COMPARED[data["length"]](len(match.secret), data["than"])
+            return bool(_COMPARED[data["length"]](len(match.secret), data["than"]))
         part = match.part(data["of"])
         if "contains" in data:
             lower = part.lower()
             return any(word in lower for word in self._words)
-        return self._expression.search(part) is not None
+        return bool(self._expression.search(part))
 
     @cached_property
     def _words(self) -> Sequence[bytes]:

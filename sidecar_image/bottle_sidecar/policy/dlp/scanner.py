@@ -49,19 +49,20 @@ class ScanStream:
         self._reported: set[Finding] = set()
 
     def feed(self, data: bytes) -> Finding | None:
-        """The first finding that was not returned yet in all that was fed, across the borders of feeds."""
-        first = None
+        """What is found in all that was fed, across the borders of feeds, and was not returned before.
+
+        Of several findings the one with the most telling rule.
+        """
+        fresh: list[Finding] = []
         for start in range(0, len(data), WINDOW):
             window = self._tail + data[start : start + WINDOW]
             look = Look(self._wanted, self._place)
             look.through(window)
-            for finding in look.findings:
-                if finding not in self._reported:
-                    self._reported.add(finding)
-                    first = first or finding
+            fresh += (finding for finding in look.findings if finding not in self._reported)
+            self._reported.update(look.findings)
             self._held = look.held
             self._tail = window[-OVERLAP:]
-        return first
+        return min(fresh, key=_vagueness, default=None)
 
     def finish(self) -> Finding | None:
         """What only the end of the body decides; nothing is held any longer."""
@@ -75,6 +76,10 @@ class ScanStream:
         At most `OVERLAP`. It may count bytes that were let go before: those cannot be helped.
         """
         return self._held
+
+
+def _vagueness(finding: Finding) -> bool:
+    return finding.rule.startswith("generic-")
 
 
 @frozen(kw_only=True)
@@ -129,8 +134,9 @@ class Look:
             self._layer(first)
         for last in layers.unescaped(first):
             self._known(last)
-        if last is not first:
-            self.findings += self._wanted.matched(last, self._place)
+        lines = layers.parameters(last)
+        if lines is not first:
+            self.findings += self._wanted.matched(lines, self._place)
         self._apart(last)
         if nested:
             self._inside(layers.quoted_printable_layers(last), nested - 1)

@@ -72,7 +72,7 @@ class Heads:
         """How many of the last bytes may begin one of them: 0, or at least 4."""
         if self._database is None or len(text) < _HEAD:
             return 0
-        tail = text[-(self._longest - 1) :]
+        tail = text[-self._longest :]
         ends: list[int] = []
         self._database.scan(tail, match_event_handler=lambda _number, _from, end, *_: ends.append(end))
         return max((len(tail) - end + _HEAD for end in ends if self._begins(tail[end - _HEAD :])), default=0)

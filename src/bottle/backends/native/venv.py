@@ -27,7 +27,7 @@ class SidecarVenv:
     """Where things are, once `VenvBuilder.build` has returned.
 
     `packages`: an environment with what the locks name, made anew only where these change. `sources`:
-    holds the `bottle_sidecar` package, compiled.
+    holds the `bottle_sidecar` package, compiled, and so are the rules of its secret scan.
     """
 
     packages: Path
@@ -76,7 +76,7 @@ class VenvBuilder:
             with progress.step("installing the sidecar's packages"):
                 self.cache.folder("native-packages", _key(locks), partial(self._install, assets), progress)
         sources = self.cache.folder(
-            "native-sources", _key(assets.digest), partial(self._copy, assets), progress
+            "native-sources", _key(assets.digest), partial(self._copy, assets, packages), progress
         )
         return SidecarVenv(packages=packages, sources=sources)
 
@@ -92,12 +92,13 @@ class VenvBuilder:
         self._run(python, "-m", "pip", "install", *options, *locks)
         self._run(python, "-m", "pip", "uninstall", "--quiet", "--yes", "pip", "setuptools")
 
-    def _copy(self, assets: Assets, folder: Path) -> None:
+    def _copy(self, assets: Assets, packages: Path, folder: Path) -> None:
         ignored = shutil.ignore_patterns("__pycache__")
         target = shutil.copytree(assets.root / _SOURCES, folder / _SOURCES, ignore=ignored)
         # Not checked against the sources' times, which the move into place may not keep.
         options = ("-q", "--invalidation-mode", "unchecked-hash")
         self._run(sys.executable, "-I", "-m", "compileall", *options, str(target))
+        self._run(*SidecarVenv(packages=packages, sources=folder).run(f"{_SOURCES}.rules_store"))
 
     def _run(self, *argv: str) -> None:
         environ = {**self.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}

@@ -15,7 +15,8 @@ def test_holds_the_recipes_and_the_package_and_no_compiled_file() -> None:
     assert set(RECIPES) < set(contents)
     assert "bottle_sidecar/control/protocol.py" in contents
     assert "bottle_sidecar/policy/prices.json" in contents
-    assert all(path in RECIPES or path.endswith((".py", ".json")) for path in contents)
+    assert "bottle_sidecar/policy/dlp/rules/LICENSE" in contents
+    assert all(path in RECIPES or path.endswith((".py", ".json", "/LICENSE")) for path in contents)
 
 
 def test_the_digest_depends_on_content_and_name_alone() -> None:
