@@ -55,11 +55,11 @@ def main() -> None:
 
 
 def configuration(program: bytes) -> dict[str, Any]:
-    """What the program carries. Raises ValueError where it carries none."""
+    """What the program carries; its last rule ends with a filter. Raises ValueError where it carries none."""
     start = program.index(_START)
     end = _NOT_TEXT.search(program, start)
     text = program[start : None if end is None else end.start()].decode()
-    return tomllib.loads(text[: text.rindex("'''") + 3] if text.count("'''") % 2 == 0 else text)
+    return tomllib.loads(text[: text.rindex("'''") + 3])  # what follows is another string of the program
 
 
 def converted(found: dict[str, Any], source: str) -> dict[str, Any]:

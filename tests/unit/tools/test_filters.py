@@ -1,7 +1,6 @@
 """What of a filter can be decided is kept; the rest never discards anything."""
 
 import pytest
-
 from tools.filters import Alternatives, Filter
 
 SECRET = 'finding["secret"]'

@@ -1,18 +1,10 @@
-"""The configuration is read out of a program, and what has no meaning for bytes without a name is left out."""
+"""The configuration is read out of a program, and what needs a file's name is left out."""
 
 from tools.rules import configuration, converted
 
 CONFIGURATION = """title = "betterleaks config"
 filter = '''
 len(finding["secret"]) < 3
-'''
-
-[[rules]]
-id = "b-key"
-regex = '''b_[a-z]{4}'''
-keywords = ["b_"]
-filter = '''
-entropy(finding["secret"]) < 2
 '''
 
 [[rules]]
@@ -26,13 +18,21 @@ id = "a-name"
 regex = '''name'''
 keywords = ["name"]
 skipReport = true
+
+[[rules]]
+id = "b-key"
+regex = '''b_[a-z]{4}'''
+keywords = ["b_"]
+filter = '''
+entropy(finding["secret"]) < 2
+'''
 """
 
 
 def test_the_configuration_is_read_out_of_a_program() -> None:
     program = b"\x7fELF\0\0" + CONFIGURATION.encode() + b"\0\1 other text"
 
-    assert [rule["id"] for rule in configuration(program)["rules"]] == ["b-key", "a-file", "a-name"]
+    assert [rule["id"] for rule in configuration(program)["rules"]] == ["a-file", "a-name", "b-key"]
 
 
 def test_rules_for_contents_are_kept() -> None:

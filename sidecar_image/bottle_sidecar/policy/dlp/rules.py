@@ -83,7 +83,7 @@ class Test:
         self._data = data
 
     def holds(self, match: Match) -> bool:
-        return self._outcome(match) != self._data.get("not", False)
+        return self._outcome(match) is not bool(self._data.get("not"))
 
     def _outcome(self, match: Match) -> bool:
         data = self._data
