@@ -11,11 +11,11 @@ import sys
 import tempfile
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.filters import Filter
+from tools.filters import Alternatives, Filter
 
 ROOT = Path(__file__).parent.parent
 TARGET = ROOT / "sidecar_image" / "bottle_sidecar" / "policy" / "dlp" / "rules"
@@ -32,6 +32,12 @@ _KEPT_COMPONENTS = frozenset(
     }
 )
 """Of the rules that upstream does not report by themselves, those whose match is a secret all the same."""
+_STRICTER: Mapping[str, Alternatives] = {
+    "aws-secret-access-key": [
+        [{"matches": [letters], "of": "secret", "not": True}] for letters in ("[0-9]", "[A-Z]", "[a-z]")
+    ]
+}
+"""What discards a match, besides what upstream does, of a rule that upstream uses beside another one only."""
 _LEFT_OUT = frozenset({"generic-password"})
 """Rules whose filter cannot be kept and that would match everyday source code without it."""
 
@@ -83,7 +89,7 @@ def _rule(rule: dict[str, Any]) -> Iterator[tuple[str, object]]:
         yield "group", rule["valueGroup"]
     if rule.get("filter", "").strip():
         parsed = Filter(rule["filter"])
-        yield "discard", parsed.read()
+        yield "discard", [*parsed.read(), *_STRICTER.get(rule["id"], ())]
         if parsed.left_out:
             yield "unread", parsed.left_out
 
