@@ -27,7 +27,7 @@ def test_what_was_built_is_loaded(folder: Path) -> None:
 
     assert stat.S_IMODE(built.stat().st_mode) == 0o644
     assert built.read_bytes().endswith(RulesStore(folder).load().database)
-    assert [name for name, _ in RulesStore(folder).rules().found(GITHUB)] == ["github-pat"]
+    assert [hit.rule for hit in RulesStore(folder).rules().found(GITHUB)] == ["github-pat"]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_what_does_not_fit_is_made_anew(folder: Path, spoil: object) -> None:
     assert callable(spoil)
     built.write_bytes(spoil(built.read_bytes()))
 
-    assert [name for name, _ in RulesStore(folder).rules().found(GITHUB)] == ["github-pat"]
+    assert [hit.rule for hit in RulesStore(folder).rules().found(GITHUB)] == ["github-pat"]
 
 
 def test_without_a_build_they_are_made(folder: Path) -> None:

@@ -154,6 +154,16 @@ class Rule:
 
 
 @frozen(kw_only=True)
+class Hit:
+    """What a rule found, and where its match stands in the text."""
+
+    rule: str
+    secret: bytes = field(repr=False)
+    start: int
+    end: int
+
+
+@frozen(kw_only=True)
 class RuleData:
     """`document`: the rules as JSON. `database`: what `compiled` makes of it, on this kind of processor."""
 
@@ -179,14 +189,17 @@ class RuleSet:
         """The rules whose expression may match, and where such matches end: the first and the last."""
         return {self._loaded.rules[number].name: ends for number, ends in self._loaded.ends(text).items()}
 
-    def found(self, text: bytes) -> Iterator[tuple[str, bytes]]:
-        """Rule and secret of each match that nothing takes back."""
+    def found(self, text: bytes) -> Iterator[Hit]:
+        """Each match that nothing takes back."""
         loaded = self._loaded
         for number, (first, last) in sorted(loaded.ends(text).items()):
             rule = loaded.rules[number]
-            region = text[max(0, first - _REACH) : last + _AFTER]
-            for match in rule.matches(region, loaded.common):
-                yield rule.name, match.secret
+            start = max(0, first - _REACH)
+            for match in rule.matches(text[start : last + _AFTER], loaded.common):
+                if match.start or not start:  # else its beginning may be cut off
+                    yield Hit(
+                        rule=rule.name, secret=match.secret, start=start + match.start, end=start + match.end
+                    )
 
 
 class _Loaded:

@@ -6,7 +6,7 @@ from attrs import frozen
 
 from bottle_sidecar.policy.dlp import layers
 from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret, digest
-from bottle_sidecar.policy.dlp.rules import RuleSet
+from bottle_sidecar.policy.dlp.rules import Hit, RuleSet
 from bottle_sidecar.policy.dlp.values import KnownSecrets, skeleton
 
 OVERLAP = 8 * 1024
@@ -30,7 +30,7 @@ class Scanner:
 
         `own`: the token_refs whose placeholders belong where the text goes.
         """
-        return self.stream(depth=depth, place=place, own=own).feed(data)
+        return self.stream(depth=depth, place=place, own=own).whole(data)
 
     def stream(self, *, depth: Depth, place: str, own: Collection[str] = ()) -> "ScanStream":
         """A scan of one body, fed as it comes."""
@@ -45,7 +45,9 @@ class ScanStream:
         self._wanted = wanted
         self._place = place
         self._tail = b""
+        self._fed = 0
         self._held = 0
+        self._is_open = False
         self._reported: set[Finding] = set()
 
     def feed(self, data: bytes) -> Finding | None:
@@ -53,27 +55,43 @@ class ScanStream:
 
         Of several findings the one with the most telling rule.
         """
-        fresh: list[Finding] = []
-        for start in range(0, len(data), WINDOW):
-            window = self._tail + data[start : start + WINDOW]
-            look = Look(self._wanted, self._place)
-            look.through(window)
-            fresh += (finding for finding in look.findings if finding not in self._reported)
-            self._reported.update(look.findings)
-            self._held = look.held
-            self._tail = window[-OVERLAP:]
-        return min(fresh, key=_vagueness, default=None)
+        return self._told(self._look(data, is_last=False))
 
     def finish(self) -> Finding | None:
         """What only the end of the body decides; nothing is held any longer."""
-        self._held = 0
-        return None
+        return self._told(self._look(b"", is_last=True) if self._is_open else ())
+
+    def whole(self, data: bytes) -> Finding | None:
+        """`feed` and `finish` at once."""
+        return self._told(self._look(data, is_last=True))
+
+    def _look(self, data: bytes, *, is_last: bool) -> Iterator[Finding]:
+        for start in range(0, len(data) or 1, WINDOW):
+            piece = data[start : start + WINDOW]
+            window = self._tail + piece
+            look = Look(
+                self._wanted,
+                self._place,
+                is_first=self._fed <= len(self._tail),
+                is_last=is_last and start + WINDOW >= len(data),
+            )
+            look.through(window)
+            yield from look.findings
+            self._fed += len(piece)
+            self._held, self._is_open = min(look.held, self._fed), look.is_open
+            self._tail = window[-OVERLAP:]
+
+    def _told(self, findings: Iterable[Finding]) -> Finding | None:
+        fresh = [finding for finding in findings if finding not in self._reported]
+        self._reported.update(fresh)
+        return min(fresh, key=_vagueness, default=None)
 
     @property
     def held(self) -> int:
-        """How many of the last bytes fed may begin a known secret, and must not leave before more was fed.
+        """How many of the last bytes fed may begin a known secret, or be one that a rule describes.
 
-        At most `OVERLAP`. It may count bytes that were let go before: those cannot be helped.
+        They must not leave before more was fed. At most `OVERLAP`, and it may count bytes that were let go
+        before, which cannot be helped.
         """
         return self._held
 
@@ -90,21 +108,16 @@ class Wanted:
     rules: RuleSet | None
     own: frozenset[str]
 
-    def found(self, text: bytes, place: str) -> Iterator[Finding]:
-        """All that stands in a text as it is."""
-        yield from self.spelled(text, place)
-        yield from self.matched(text, place)
-
     def spelled(self, text: bytes, place: str) -> Iterator[Finding]:
         """Known secrets."""
         for secret in self.known.found(text, self.own):
             yield Finding.of_known(secret, place)
 
-    def matched(self, text: bytes, place: str) -> Iterator[Finding]:
+    def matched(self, text: bytes) -> Iterator[Hit]:
         """What rules describe, less placeholders that belong where the text goes."""
-        for rule, secret in () if self.rules is None else self.rules.found(text):
-            if not self.known.belongs(secret, self.own):
-                yield Finding(rule=rule, place=place, digest=digest(secret))
+        for hit in () if self.rules is None else self.rules.found(text):
+            if not self.known.belongs(hit.secret, self.own):
+                yield hit
 
     def found_apart(self, bare: bytes, place: str) -> Iterator[Finding]:
         """Known secrets with something between their parts."""
@@ -113,19 +126,34 @@ class Wanted:
 
 
 class Look:
-    """One look at one window: what was found, and how much of its end may belong to a secret."""
+    """One look at one window: what was found, and how much of its end may belong to a secret.
 
-    def __init__(self, wanted: Wanted, place: str) -> None:
+    `is_first`, `is_last`: whether the text begins and ends with the window. What a rule matches at a border
+    that is a cut may be a part of something else: at the beginning it was judged before, at the end it is
+    held, and judged with what follows (`is_open`).
+    """
+
+    def __init__(self, wanted: Wanted, place: str, *, is_first: bool, is_last: bool) -> None:
         self._wanted = wanted
         self._place = place
+        self._is_first = is_first
+        self._is_last = is_last
         self.findings: list[Finding] = []
         self.held = 0
+        self.is_open = False
 
     def through(self, window: bytes) -> None:
-        known = self._wanted.known
-        self.findings += self._wanted.found(window, self._place)
+        self.findings += self._wanted.spelled(window, self._place)
+        self._match(window, is_cut=not self._is_first)
         self._beneath(window, _NESTED)
-        self.held = max(self.held, known.live_tail(window))
+        self.held = 0 if self._is_last else max(self.held, self._wanted.known.live_tail(window))
+
+    def _match(self, text: bytes, *, is_cut: bool = False) -> None:
+        for hit in self._wanted.matched(text):
+            if hit.end == len(text) and not self._is_last:
+                self.held, self.is_open = OVERLAP, True
+            elif hit.start or not is_cut:
+                self.findings.append(Finding(rule=hit.rule, place=self._place, digest=digest(hit.secret)))
 
     def _beneath(self, text: bytes, nested: int) -> None:
         """What a text holds that is written in another way; `nested`: so many wrappings more."""
@@ -136,7 +164,7 @@ class Look:
             self._known(last)
         lines = layers.parameters(last)
         if lines is not first:
-            self.findings += self._wanted.matched(lines, self._place)
+            self._match(lines)
         self._apart(last)
         if nested:
             self._inside(layers.quoted_printable_layers(last), nested - 1)
@@ -150,7 +178,7 @@ class Look:
 
     def _layer(self, text: bytes) -> None:
         self._known(text)
-        self.findings += self._wanted.matched(text, self._place)
+        self._match(text)
 
     def _known(self, text: bytes) -> None:
         """A layer ends where the window ends, but not byte for byte: so all that is kept is held."""

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -78,6 +79,31 @@ def test_it_is_found_across_the_borders_of_windows(scanner: Scanner, at: int) ->
     found = [stream.feed(body[start : start + 1000]) for start in range(0, len(body), 1000)]
 
     assert [one.rule for one in found if one is not None] == ["github-pat"]
+
+
+def test_a_match_at_the_end_is_held_until_what_follows_decides(scanner: Scanner) -> None:
+    secret = SECRETS["github-pat"].encode()
+    ended, followed = (scanner.stream(depth=Depth.FULL, place="body") for _ in range(2))
+
+    for stream in (ended, followed):
+        assert stream.feed(b"token " + secret) is None
+        assert stream.held >= len(secret)
+    found = ended.finish()
+    assert found is not None
+    assert found.rule == "github-pat"
+    assert ended.held == 0
+    assert followed.feed(b" and more") is not None
+
+
+def test_the_beginning_of_a_long_public_value_is_no_secret(scanner: Scanner) -> None:
+    value = base64.urlsafe_b64encode(random.Random(3).randbytes(900)).replace(b"-", b"_")
+    body = b'{"public": 1, "token_blob": "' + value + b'"}'
+    for cut in (60, 100, 140):
+        stream = scanner.stream(depth=Depth.FULL, place="body")
+        found = [stream.feed(body[:cut]), stream.feed(body[cut:]), stream.finish()]
+
+        assert found == [None, None, None]
+        assert full(scanner, body[:cut]) is not None  # which is what it would be taken for
 
 
 def test_known_depth_asks_no_rule(scanner: Scanner) -> None:
