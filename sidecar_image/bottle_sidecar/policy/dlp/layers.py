@@ -44,16 +44,21 @@ _CONTROL = bytes(set(range(0x20)) - set(b"\t\r\n\x1b")) + b"\x7f"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
-def base64_layers(text: bytes) -> Iterator[bytes]:
-    """What its base64 runs hold, in all four alignments, since a run may begin with other letters.
+def held_in_runs(text: bytes) -> Iterator[bytes]:
+    """What the base64 and hex runs of a text hold, line breaks left aside.
 
-    A run that has no padding is filled up, so that its last letters count; zero bytes do no harm.
+    Each run is read in all alignments, since other letters may stand before it.
     """
     plain = text.translate(_URL_SAFE, b"\r\n")
     runs = [plain[start:end] for start, end in _BASE64.runs(plain)]
-    if not runs:
-        return
-    if plain.endswith(runs[-1]):
+    if runs:
+        is_open = plain.endswith(runs[-1])
+        yield from _from_base64(runs, is_open=is_open)
+        yield from _from_hex(b" ".join(runs), is_open=is_open)
+
+
+def _from_base64(runs: Sequence[bytes], *, is_open: bool) -> Iterator[bytes]:
+    if is_open:
         *whole, last = runs
         for first in range(4):
             yield a2b_base64(_filled(whole, first) + _padded(last[first:]))
@@ -62,6 +67,7 @@ def base64_layers(text: bytes) -> Iterator[bytes]:
 
 
 def _filled(runs: Sequence[bytes], first: int) -> bytes:
+    """Without padding the last letters would not count; the zero bytes after them do no harm."""
     line_breaks = b"CgoK"
     return b"".join(run[first:] + b"AAA"[: (first - len(run)) % 4] + line_breaks for run in runs)
 
@@ -72,12 +78,10 @@ def _padded(run: bytes) -> bytes:
     return run[:-1] if rest == 1 else run + b"=" * (-rest % 4)
 
 
-def hex_layers(text: bytes) -> Iterator[bytes]:
-    """What its runs of hexadecimal digits hold, in both alignments."""
-    plain = text.translate(None, b"\r\n")
-    runs = [plain[start:end] for start, end in _HEX.runs(plain)]
+def _from_hex(text: bytes, *, is_open: bool) -> Iterator[bytes]:
+    runs = [text[start:end] for start, end in _HEX.runs(text)]
     if runs:
-        end = b"" if plain.endswith(runs[-1]) else b"0a"
+        end = b"" if is_open and text.endswith(runs[-1]) else b"0a"
         for first in range(2):
             whole = b"0a".join(run[first : first + (len(run) - first) // 2 * 2] for run in runs)
             yield a2b_hex(whole + end)
@@ -200,9 +204,3 @@ def unescaped(text: bytes) -> Iterator[bytes]:
                 current = decoded
         if current is before:
             return
-
-
-def held_in_runs(text: bytes) -> Iterator[bytes]:
-    """What the base64 and hex runs of a text hold."""
-    yield from base64_layers(text)
-    yield from hex_layers(text)

@@ -168,8 +168,7 @@ class Look:
         self._apart(last)
         if nested:
             self._inside(layers.quoted_printable_layers(last), nested - 1)
-            for whole in (first,) if last is first else (first, last):
-                self._inside(layers.held_in_runs(whole), nested - 1)
+            self._inside(layers.held_in_runs(last), nested - 1)
 
     def _inside(self, inner: Iterable[bytes], nested: int) -> None:
         for text in inner:

@@ -39,16 +39,16 @@ def test_runs_are_read_in_each_alignment(before: int) -> None:
     inner = b"what is inside of it, all of it"
     for encoded in (base64.b64encode(inner), base64.urlsafe_b64encode(inner).rstrip(b"=")):
         for after in (b"", b" after"):
-            found = list(layers.base64_layers(b"x" * before + encoded + after))
+            found = list(layers.held_in_runs(b"x" * before + encoded + after))
             assert any(inner in one for one in found)
-    assert any(inner in one for one in layers.hex_layers(b"0" * before + inner.hex().encode()))
+    assert any(inner in one for one in layers.held_in_runs(b"0" * before + inner.hex().encode()))
 
 
 def test_the_end_of_a_layer_comes_from_the_end_of_the_text() -> None:
     encoded = base64.b64encode(b"what is inside of it.")
 
-    assert any(layer.endswith(b"inside of it.") for layer in layers.base64_layers(encoded))
-    assert not any(layer.endswith(b"inside of it.") for layer in layers.base64_layers(encoded + b" after"))
+    assert any(layer.endswith(b"inside of it.") for layer in layers.held_in_runs(encoded))
+    assert not any(layer.endswith(b"inside of it.") for layer in layers.held_in_runs(encoded + b" after"))
 
 
 def test_of_binary_data_the_legible_stretches_count() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret
-from bottle_sidecar.policy.dlp.scanner import OVERLAP, Scanner
+from bottle_sidecar.policy.dlp.scanner import OVERLAP, WINDOW, Scanner
 
 SECRET = "sk-ant-api03-Ab_9/xY+z.Q7wE-rTyUiOpAsDfGh"
 PLACEHOLDER = "bottle-placeholder-0123456789abcdef0123456789abcdef"
@@ -171,3 +171,28 @@ def test_each_finding_of_a_stream_is_returned_once() -> None:
     assert stream.feed(SECRET.encode()) is not None
     assert stream.feed(SECRET.encode()) is None
     assert stream.feed(PLACEHOLDER.encode()) is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"phrase=correct+horse+battery+staple%21&x=1",
+        b"phrase: correct horse\n  battery staple!",
+        b"Content-Transfer-Encoding: base64\r\n\r\nY29ycmVjdCBob3JzZSBi\r\nYXR0ZXJ5IHN0YXBsZSE=\r\n--b--\r\n",
+        b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=22correct=20horse batt=\r\nery=20staple!",
+        "correct horse battery staple!".encode("utf-16-be"),
+        b"\x00\x01\x02\x03" * 500 + b"correct%20horse%20battery%20staple!" + b"\xff\x00\x01\x02" * 500,
+    ],
+)
+def test_a_phrase_is_found_as_forms_and_mail_carry_it(body: bytes) -> None:
+    scanner = Scanner(known=[KnownSecret(value="correct horse battery staple!")])
+
+    assert scanner.text(body, depth=Depth.KNOWN, place="body") is not None
+
+
+@pytest.mark.parametrize("at", [0, 1, OVERLAP - 1, WINDOW - 5, WINDOW, 3 * WINDOW + 7])
+def test_it_is_found_in_binary_data_of_any_size(at: int) -> None:
+    noise = random.Random(at)
+    body = noise.randbytes(at) + SECRET.encode() + noise.randbytes(WINDOW)
+
+    assert known(body) is not None
