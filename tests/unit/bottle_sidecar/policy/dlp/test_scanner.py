@@ -82,6 +82,14 @@ def test_it_is_found_in_an_encoding_of_an_encoding(inner: Encoding, outer: Encod
     assert known(b"token: " + outer(b"<" + inner(SECRET.encode()) + b">") + b"\n") is not None
 
 
+def test_it_is_found_three_wrappings_deep() -> None:
+    escaped = ESCAPES["json, all"](SECRET.encode())
+    wrapped = base64.b64encode(b"a" + base64.b64encode(b"bc" + base64.b64encode(escaped)))
+
+    assert known(b"x=" + wrapped) is not None
+    assert known(b"x=" + (b"y" + base64.b64encode(wrapped)).hex().encode()) is None  # which the limit is
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from(sorted(OUTER)),
@@ -157,10 +165,11 @@ def test_values_of_adjacent_parameters_are_read_together() -> None:
 
 
 def test_a_long_secret_is_found_by_its_second_half_alone() -> None:
-    long = "eyJhbGciOiJSUzI1NiJ9." + random.Random(1).randbytes(600).hex()
+    header = random.Random(2).randbytes(80).hex()  # that all tokens of an issuer have in common
+    long = f"{header}.{random.Random(1).randbytes(600).hex()}"
     scanner = Scanner(known=[KnownSecret(value=long)])
 
-    assert scanner.text(b"eyJhbGciOiJSUzI1NiJ9." + b"0" * 200, depth=Depth.KNOWN, place="body") is None
+    assert scanner.text(f"{header}.another".encode(), depth=Depth.KNOWN, place="body") is None
     assert scanner.text(long[-300:].encode(), depth=Depth.KNOWN, place="body") is not None
     assert scanner.text(base64.b64encode(long.encode()), depth=Depth.KNOWN, place="body") is not None
 
