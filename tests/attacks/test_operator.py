@@ -11,7 +11,6 @@ import pytest
 
 from attacks.archives import ESCAPES
 from attacks.range import LiveBottle
-from attacks.runner import Range
 from bottle.proc import DEVNULL, Command, spawn, wait
 
 _PRIVATE = "of the operator alone"
@@ -54,18 +53,18 @@ def _damage(victim: Path, target: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ESCAPES)
 def test_an_answer_to_cp_cannot_leave_its_destination(
-    name: str, attacked: Range, victim: Path, tmp_path: Path
+    name: str, attacked: LiveBottle, victim: Path, tmp_path: Path
 ) -> None:
     """The agent has put a program of its own in tar's place, and that sends what it likes."""
     archive = ESCAPES[name](victim)
-    _put(attacked.bottle, "/workspace/archive", archive)
-    _put(attacked.bottle, "/home/agent/.local/bin/tar", _FAKE_TAR.encode(), "755")
+    _put(attacked, "/workspace/archive", archive)
+    _put(attacked, "/home/agent/.local/bin/tar", _FAKE_TAR.encode(), "755")
     target = tmp_path / "d" / "out"
     target.parent.mkdir()
     try:
-        copied = attacked.bottle.project.run("cp", f"{attacked.bottle.identity}:/workspace/out", str(target))
+        copied = attacked.project.run("cp", f"{attacked.identity}:/workspace/out", str(target))
     finally:
-        attacked.bottle.execute("/bin/rm", "/home/agent/.local/bin/tar")
+        attacked.execute("/bin/rm", "/home/agent/.local/bin/tar")
 
     assert "Traceback" not in copied.err
     assert not _damage(victim, target)
@@ -83,21 +82,21 @@ def test_that_archive_does_damage_where_it_is_trusted(name: str, victim: Path, t
 
 
 def test_cp_does_not_follow_a_link_to_a_file_of_the_host(
-    attacked: Range, victim: Path, tmp_path: Path
+    attacked: LiveBottle, victim: Path, tmp_path: Path
 ) -> None:
     target = tmp_path / "d" / "out"
     target.parent.mkdir()
-    attacked.bottle.execute("/bin/ln", "-sfn", f"{victim}/private", "/workspace/out")
+    attacked.execute("/bin/ln", "-sfn", f"{victim}/private", "/workspace/out")
 
-    attacked.bottle.project.run("cp", f"{attacked.bottle.identity}:/workspace/out", str(target))
+    attacked.project.run("cp", f"{attacked.identity}:/workspace/out", str(target))
 
     assert not _damage(victim, target)
     assert not target.is_file() or target.read_text() != _PRIVATE
 
 
-def test_links_of_the_current_directory_bring_nothing_in(attacked: Range, victim: Path) -> None:
+def test_links_of_the_current_directory_bring_nothing_in(attacked: LiveBottle, victim: Path) -> None:
     """A cloned repository has links to the operator's files; `--cwd` takes the links and not the files."""
-    project = attacked.bottle.project
+    project = attacked.project
     work = project.cwd
     (work / "file").symlink_to(victim / "private")
     (work / "folder").symlink_to(victim)
@@ -114,16 +113,14 @@ def test_links_of_the_current_directory_bring_nothing_in(attacked: Range, victim
     assert outside == [_PRIVATE] * 3
 
 
-def test_no_control_characters_in_what_cp_says(attacked: Range, tmp_path: Path) -> None:
+def test_no_control_characters_in_what_cp_says(attacked: LiveBottle, tmp_path: Path) -> None:
     """The agent's tar complains with sequences that would steer the operator's terminal."""
-    _put(attacked.bottle, "/home/agent/.local/bin/tar", _TALKING_TAR.encode(), "755")
+    _put(attacked, "/home/agent/.local/bin/tar", _TALKING_TAR.encode(), "755")
     try:
-        code, _, told = attacked.bottle.execute("tar")
-        copied = attacked.bottle.project.run(
-            "cp", f"{attacked.bottle.identity}:/workspace/out", str(tmp_path / "x")
-        )
+        code, _, told = attacked.execute("tar")
+        copied = attacked.project.run("cp", f"{attacked.identity}:/workspace/out", str(tmp_path / "x"))
     finally:
-        attacked.bottle.execute("/bin/rm", "/home/agent/.local/bin/tar")
+        attacked.execute("/bin/rm", "/home/agent/.local/bin/tar")
 
     assert code == 2
     assert "\x1b" in told, "the probe says nothing that would do harm"
@@ -131,7 +128,7 @@ def test_no_control_characters_in_what_cp_says(attacked: Range, tmp_path: Path) 
     assert not _controls(copied.err)
 
 
-def test_no_control_characters_in_list_and_state(attacked: Range) -> None:
+def test_no_control_characters_in_list_and_state(attacked: LiveBottle) -> None:
     """Names of processes, hosts and paths that the agent chose steer nobody's terminal."""
     script = (
         "import socket,sys\n"
@@ -140,13 +137,13 @@ def test_no_control_characters_in_list_and_state(attacked: Range) -> None:
         "    with socket.create_connection(('127.0.0.1', 3128)) as s:\n"
         "        s.sendall(line); sys.stdout.buffer.write(s.recv(65536))\n"
     )
-    code, _, errors = attacked.bottle.execute("python3", "-c", script)
-    listed = attacked.bottle.project.run("list")
+    code, _, errors = attacked.execute("python3", "-c", script)
+    listed = attacked.project.run("list")
 
     assert code == 0, errors
-    assert attacked.bottle.identity in listed.out
+    assert attacked.identity in listed.out
     assert not _controls(listed.out + listed.err)
-    state = attacked.bottle.project.home / "state"
+    state = attacked.project.home / "state"
     written = [path for path in state.rglob("*") if path.is_file()]
     assert written
     assert [path for path in written if b"\x1b" in path.read_bytes()] == []
@@ -158,7 +155,7 @@ def _controls(text: str) -> list[str]:
     ]
 
 
-def test_start_files_of_the_agent_run_in_the_bottle_alone(attacked: Range, victim: Path) -> None:
+def test_start_files_of_the_agent_run_in_the_bottle_alone(attacked: LiveBottle, victim: Path) -> None:
     """Shell start-up files, and a script that names its own launcher as its interpreter."""
     write = f"id -u > {victim}/escaped; echo ran\n"
     for path in (
@@ -167,11 +164,11 @@ def test_start_files_of_the_agent_run_in_the_bottle_alone(attacked: Range, victi
         "/home/agent/.bash_profile",
         "/home/agent/.bash_logout",
     ):
-        _put(attacked.bottle, path, write.encode())
-    _put(attacked.bottle, "/workspace/own", b"#!/proc/self/exe\n" + write.encode(), "755")
+        _put(attacked, path, write.encode())
+    _put(attacked, "/workspace/own", b"#!/proc/self/exe\n" + write.encode(), "755")
 
     for argv in (("bash", "-lc", "id -u"), ("bash", "-ic", "id -u"), ("/workspace/own",)):
-        code, output, errors = attacked.bottle.execute(*argv)
+        code, output, errors = attacked.execute(*argv)
         assert "Traceback" not in errors, (argv, code, output, errors)
     for path in (
         "/home/agent/.profile",
@@ -179,18 +176,18 @@ def test_start_files_of_the_agent_run_in_the_bottle_alone(attacked: Range, victi
         "/home/agent/.bash_profile",
         "/home/agent/.bash_logout",
     ):
-        attacked.bottle.execute("/bin/rm", path)
+        attacked.execute("/bin/rm", path)
 
     assert [path.name for path in victim.iterdir()] == ["private"]
 
 
-def test_files_left_in_shared_places_are_not_the_hosts(attacked: Range) -> None:
-    name = f"left-by-an-attack-{attacked.bottle.identity}"
+def test_files_left_in_shared_places_are_not_the_hosts(attacked: LiveBottle) -> None:
+    name = f"left-by-an-attack-{attacked.identity}"
     places = ("/tmp", "/var/tmp", "/dev/shm", "/run", "/run/lock", "/workspace", "/home/agent")
     script = (
         "; ".join(f"echo x > {place}/{name}" for place in places) + f"; ls -d {{{','.join(places)}}}/{name}"
     )
-    _, output, _ = attacked.bottle.execute("bash", "-c", script)
+    _, output, _ = attacked.execute("bash", "-c", script)
 
     left = output.split()
     assert f"/tmp/{name}" in left
@@ -214,12 +211,12 @@ for attempt in (
 """
 
 
-def test_a_task_can_only_append_to_the_operators_output(attacked: Range, tmp_path: Path) -> None:
+def test_a_task_can_only_append_to_the_operators_output(attacked: LiveBottle, tmp_path: Path) -> None:
     """`bottle run AGENT TASK >>log`: what stood in the log is neither read nor changed."""
     log = tmp_path / "log"
     log.write_text(_PRIVATE)
     with log.open("ab") as stream:
-        process = attacked.bottle.project.spawn("run", "shell", f"python3 -c '{_MEDDLE}'", stdout=stream)
+        process = attacked.project.spawn("run", "shell", f"python3 -c '{_MEDDLE}'", stdout=stream)
         assert wait(process, 180) is not None
 
     assert log.read_text().startswith(_PRIVATE)

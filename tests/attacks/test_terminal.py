@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from attacks.range import LiveBottle
-from attacks.runner import Range
 from support.operator_terminal import OperatorTerminal
 
 # Types a command on every terminal that it can open, and on its own streams.
@@ -49,9 +48,9 @@ def _put(bottle: LiveBottle, name: str, script: str) -> None:
     assert code == 0, errors
 
 
-def test_nothing_is_typed_from_inside(attacked: Range) -> None:
-    _put(attacked.bottle, "inject.py", _INJECT)
-    terminal = attacked.bottle.terminal
+def test_nothing_is_typed_from_inside(attacked: LiveBottle) -> None:
+    _put(attacked, "inject.py", _INJECT)
+    terminal = attacked.terminal
 
     terminal.type(b"python3 /workspace/inject.py; echo over-$((40+2))\n")
     terminal.expect(b"tried [3-9].*over-42\r", timeout=60)
@@ -72,10 +71,10 @@ def test_typing_from_inside_would_be_seen(tmp_path: Path) -> None:
         terminal.type(b"exit\n")
 
 
-def test_a_task_reads_nothing_of_what_the_operator_types(attacked: Range) -> None:
+def test_a_task_reads_nothing_of_what_the_operator_types(attacked: LiveBottle) -> None:
     """`bottle run` at a terminal: its output goes there, but what is typed there is not the agent's."""
     task = f"python3 -c '{_STEAL}'"
-    with attacked.bottle.project.terminal("run", "shell", task, columns=200) as terminal:
+    with attacked.project.terminal("run", "shell", task, columns=200) as terminal:
         terminal.expect(b"ready", timeout=180)
         terminal.type(b"the password\n")
         told = terminal.expect(b"took ([^\r]*)\r", timeout=60)
@@ -92,9 +91,9 @@ def test_reading_from_output_would_be_seen() -> None:
         terminal.wait()
 
 
-def test_a_task_leaves_the_terminal_as_it_was(attacked: Range) -> None:
+def test_a_task_leaves_the_terminal_as_it_was(attacked: LiveBottle) -> None:
     task = f"python3 -c '{_CHANGE}'"
-    with attacked.bottle.project.terminal("run", "shell", task, columns=200) as terminal:
+    with attacked.project.terminal("run", "shell", task, columns=200) as terminal:
         terminal.expect(b"changed", timeout=180)
         terminal.wait()
 

@@ -155,6 +155,10 @@ class Backend(ABC):
     def availability(self) -> Availability:
         """Probes the machine; quick, changes nothing."""
 
+    def elsewhere(self) -> str | None:
+        """Where bottles run, if that is another machine than this one."""
+        return None
+
     @abstractmethod
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         """Builds the sidecar and the agent's image or CLI; returns at once where they are cached."""

@@ -39,6 +39,9 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "demo": LazyCommand(
         "bottle.cli.demo", "demo", "Show a real bottle allowing and refusing; needs no account."
     ),
+    "selftest": LazyCommand(
+        "bottle.cli.selftest", "selftest", "Attack a bottle from inside, and show what held."
+    ),
     "completion": LazyCommand(
         "bottle.cli.maintenance", "completion", "Print the completion script of a shell."
     ),

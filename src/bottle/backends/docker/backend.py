@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from attrs import evolve
 
@@ -25,6 +26,7 @@ from bottle.errors import EnvironmentLacksError
 from bottle.plan import LaunchPlan
 from bottle.progress import Progress
 
+_REMOTE = ("tcp", "ssh", "http", "https")
 _RUNTIME = "runsc"
 _SOCKETS_OPTION = "--host-uds=all"
 _REGISTER = (
@@ -56,6 +58,10 @@ class DockerBackend(Backend):
         except EnvironmentLacksError as error:
             return Availability(usable=False, detail=error.message, hint=error.hint)
         return Availability(usable=True, detail=f"engine {server.version} ({server.machine})")
+
+    def elsewhere(self) -> str | None:
+        endpoint = self._engine.endpoint()
+        return endpoint if urlsplit(endpoint).scheme in _REMOTE else None
 
     def _reach(self) -> Server:
         if self._server is None:

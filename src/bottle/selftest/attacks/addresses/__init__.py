@@ -1,0 +1,1 @@
+"""No network address can be reached from a bottle but its sidecar's listener."""

@@ -1,0 +1,19 @@
+"""TCP to the host."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from bottle.selftest.kit import Attempt, attack
+from bottle.selftest.probes.network import connect
+
+
+@attack(
+    aim="services",
+    source="https://docs.docker.com/engine/network/ (a container reaches its host by default)",
+    expects="no route to any address of the host",
+    control="exit",
+)
+def attempts(aim: list[tuple[str, int]]) -> Iterator[Attempt]:
+    """Connects to a service that listens on every address that the host has."""
+    for host, port in aim:
+        yield f"{host} port {port}", partial(connect, host, port)

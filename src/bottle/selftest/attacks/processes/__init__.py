@@ -1,0 +1,1 @@
+"""An agent sees, signals, traces and joins no process but its bottle's own, and gains no right."""

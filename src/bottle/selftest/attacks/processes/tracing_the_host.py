@@ -1,0 +1,51 @@
+"""Tracing the host."""
+
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+
+from bottle.selftest.kit import Attempt, attack
+from bottle.selftest.probes.calls import checked, libc
+
+_PTRACE_ATTACH, _PTRACE_SEIZE = 16, 0x4206
+
+
+@attack(
+    aim="host_pids",
+    source="CVE-2019-13272 (ptrace); ptrace(2)",
+    expects="no such process, or not permitted",
+    control="own_child",
+)
+def attempts(aim: list[int]) -> Iterator[Attempt]:
+    """Traces processes of the host, and reads their memory."""
+    for pid in aim:
+        yield f"attach {pid}", partial(_traced, pid, _PTRACE_ATTACH)
+        yield f"seize {pid}", partial(_traced, pid, _PTRACE_SEIZE)
+        yield f"memory {pid}", partial(_memory, pid)
+
+
+def _traced(pid: int, how: int) -> str:
+    target = pid or _child()
+    try:
+        return checked(libc.ptrace(how, target, None, None))
+    finally:
+        if not pid:
+            os.kill(target, signal.SIGKILL)
+
+
+def _memory(pid: int) -> str:
+    target = pid or _child()
+    try:
+        with open(f"/proc/{target}/mem", "rb", 0):
+            return "opened"
+    finally:
+        if not pid:
+            os.kill(target, signal.SIGKILL)
+
+
+def _child() -> int:
+    child = os.fork()
+    while child == 0:
+        signal.pause()
+    return child

@@ -1,0 +1,287 @@
+"""What the attacks aim at, and what their controls aim at instead, for one live bottle on this machine."""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+
+from bottle.paths import Paths
+from bottle.plan import PROXY_HOST, PROXY_PORT
+from bottle.selftest.decoys import host_addresses
+from bottle.selftest.host import MARKER, Host
+
+GRANTED, OPEN, PLAIN, DENIED = (
+    "api.example.com",
+    "other.example.com",
+    "plain.example.com",
+    "denied.example.com",
+)
+TOKEN = "tok-7e1f4c90a2d85b36"  # noqa: S105 - a credential that opens nothing
+TOKEN_NAME = "BOTTLE_SELFTEST_TOKEN"  # noqa: S105 - a variable's name
+FALLBACK = "what the server says without a credential"
+FORBIDDEN = "forbidden"
+REDIRECTS = {
+    "/v1/redirect-to-denied-host": f"https://{DENIED}/{FORBIDDEN}",
+    "/v1/redirect-to-denied-path": f"https://{GRANTED}/{FORBIDDEN}",
+    "/v1/redirect-to-private-address": f"http://127.0.0.1/{FORBIDDEN}",
+    "/v1/redirect-to-granted-path": f"https://{GRANTED}/v1/permitted",
+}
+OWN_MARKER = "own-process-of-the-attacked"
+NEIGHBOUR_MARKER = "process-of-the-neighbour"
+NEIGHBOUR_ABSTRACT = "socket-of-the-neighbour"
+NEIGHBOUR_PORT = 7777
+OWN_SOCKET = "/tmp/own.sock"  # noqa: S108 - in a bottle, as all of these
+OWN_FILE = "/home/agent/own-file"
+_EXIT_SOCKET = "/run/bottle/exit/socket"
+_CONTAINER_NAMES = ("ip6-localhost", "ip6-loopback", "ip6-allnodes")  # in every container's /etc/hosts
+_HOST_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*\Z")
+_MOST_FILES = 50
+_SPECIAL = (
+    "169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254", "10.0.0.1", "172.16.0.1",
+    "172.17.0.1", "172.18.0.1", "192.168.0.1", "192.168.1.1", "192.168.65.2", "100.64.0.1", "169.254.1.1",
+    "fd00::1", "224.0.0.1", "255.255.255.255", "1.1.1.1", "2606:4700:4700::1111",
+)  # fmt: skip
+_RESOLVERS = (
+    "127.0.0.11", "127.0.0.53", "127.0.0.1", "1.1.1.1", "8.8.8.8", "2001:4860:4860::8888", "192.0.2.53",
+)  # fmt: skip
+_ENGINE_SOCKETS = (
+    "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/podman/podman.sock",
+    "/run/dbus/system_bus_socket", "/run/user/0/bus", "/run/user/1000/bus", "/run/systemd/private",
+    "/run/systemd/journal/socket", "/run/udev/control", "/dev/log", "/run/snapd.socket",
+    "/tmp/.X11-unix/X0",  # noqa: S108
+)  # fmt: skip
+_ADMINISTRATION = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/root/.bashrc", "/root/.profile")
+_HOST_FOLDERS = (
+    "/root", "/lost+found", "/var/lib/docker", "/var/lib/containers", "/boot", "/mnt", "/media", "/srv",
+)  # fmt: skip
+_GUARDED_FOLDERS = (
+    "/", "/usr", "/usr/bin", "/usr/lib", "/usr/local/bin", "/etc", "/etc/ssl/certs", "/opt", "/opt/agent",
+    "/dev", "/sys", "/proc", "/proc/sys/kernel", "/home", "/var", "/var/lib", "/root", "/boot", "/mnt",
+    "/sys/fs/cgroup", "/sys/kernel/security", "/run/bottle/exit",
+)  # fmt: skip
+_GUARDED_FILES = (
+    "/etc/passwd", "/etc/group", "/etc/hosts", "/etc/resolv.conf", "/etc/ld.so.cache", "/etc/profile",
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/nsswitch.conf", "/usr/bin/env", "/bin/sh", "/usr/bin/tar",
+    _EXIT_SOCKET,
+)  # fmt: skip
+_KEY_PLACES = ("/etc", "/run", "/home", "/workspace", "/tmp", "/var", "/opt", "/dev/shm")  # noqa: S108
+_SIDECAR_WORDS = ("bottle_sidecar", "mitmproxy", "bottle.jail", "-m\0bottle\0", "dockerd", "BOT_BOTTLE")
+_HARMLESS_PROGRAMS = ("/usr/bin/su", "/bin/su")  # waits for a password, and is killed
+_OF_THE_HOST = (
+    "services", "datagram_services", "proxy_with_services", "abstract", "host_files", "host_folders",
+    "host_files_in_root", "host_markers", "host_pids", "socket_paths",
+)  # fmt: skip
+"""Facts about this machine, which says nothing of another that an engine may run on."""
+
+
+@frozen
+class Untestable:
+    """Stands for a fact that cannot be had here."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class Scene:
+    """Where the attacks take place. `placeholder`: what the attacked bottle holds in place of the token.
+
+    `gullible`: a proxy that grants everything. `elsewhere`: the engine's address, where that is not on this
+    machine. `manifests`: the folder with the bottle's own.
+    """
+
+    backend: str
+    host: Host
+    gullible: tuple[str, int]
+    elsewhere: str | None
+    paths: Paths
+    manifests: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def facts(self, placeholder: str = "") -> Mapping[str, Any]:
+        """By name. What is aimed at outside of a bottle needs no `placeholder`."""
+        found = {
+            "nothing": None,
+            **self._network(),
+            **self._proxy(),
+            **_credentials(placeholder),
+            **self._files(),
+            **self._processes(),
+        }
+        if self.elsewhere:
+            reason = f"the engine runs on another machine ({self.elsewhere}), which has none of this one's"
+            found |= dict.fromkeys(_OF_THE_HOST, Untestable(reason))
+        return found
+
+    @property
+    def private_names(self) -> list[str]:
+        """Names that lead the sidecar to its own machine."""
+        return _private_names() if self.backend == "native" else list(_CONTAINER_NAMES)
+
+    def _network(self) -> dict[str, Any]:
+        decoys, known = self.host.decoys, [*host_addresses(), "172.17.0.1"]
+        ports = decoys.ports
+        return {
+            "exit": [(PROXY_HOST, PROXY_PORT)],
+            "services": [(one, _port(one, ports.four, ports.six)) for one in (*known, "0.0.0.0", "::")]  # noqa: S104
+            + [(f"::ffff:{one}", ports.four) for one in known if ":" not in one],
+            "datagram_services": [
+                (one, _port(one, ports.datagram_four, ports.datagram_six)) for one in known
+            ],
+            "special_addresses": [(one, port) for one in _SPECIAL for port in (80, 443)],
+            "resolvers": [(one, 53) for one in dict.fromkeys((*_own_resolvers(), *_RESOLVERS))],
+            "names": [
+                "example.com", GRANTED, "host.docker.internal", "metadata.google.internal", _own_name()
+            ],
+            "own_name": ["localhost"],
+            "neighbour_port": [("127.0.0.1", NEIGHBOUR_PORT), ("::1", NEIGHBOUR_PORT)],
+            "links": [f"/proc/sys/net/{path}" for path in (
+                "ipv4/ip_forward", "ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding",
+                "ipv4/ping_group_range", "core/somaxconn", "unix/max_dgram_qlen",
+            )],
+            "abstract": [decoys.abstract, NEIGHBOUR_ABSTRACT, *_abstract_sockets()],
+            "terminal_requests": [0x5412, 0x541C],
+        }  # fmt: skip
+
+    def _proxy(self) -> dict[str, Any]:
+        proxy, ports = (PROXY_HOST, PROXY_PORT), self.host.decoys.ports
+        services = [
+            (address, _port(address, ports.four, ports.six))
+            for address in (*host_addresses(), "localhost")
+            if "%" not in address
+        ]
+        url = f"https://{GRANTED}/v1/redirect-to"
+        return {
+            "proxy": proxy,
+            "gullible": self.gullible,
+            "proxy_with_services": (proxy, services),
+            "gullible_with_services": (self.gullible, services),
+            "proxy_with_private_names": (proxy, self.private_names),
+            "gullible_with_private_names": (self.gullible, self.private_names),
+            "denied_redirect": [f"{url}-denied-host", f"{url}-denied-path", f"{url}-private-address"],
+            "granted_redirect": [f"{url}-granted-path"],
+        }
+
+    def _files(self) -> dict[str, Any]:
+        canary, paths = str(self.host.canary), self.paths
+        sockets = [str(path) for path in paths.runtime.rglob("*") if path.is_socket()]
+        ours = [path for folder in (self.manifests, paths.state) for path in _files_below(folder)]
+        engine = self.environ.get("DOCKER_HOST", "").removeprefix("unix://")
+        agent = self.environ.get("SSH_AUTH_SOCK")
+        folders = (paths.home, self.manifests, paths.runtime, paths.cache)
+        return {
+            "socket_paths": [
+                str(self.host.decoys.path), *_ENGINE_SOCKETS, *sockets, *filter(None, [engine, agent])
+            ],
+            "socket_roots": [("/", [OWN_SOCKET, _EXIT_SOCKET])],
+            "own_socket_roots": [("/tmp", [])],  # noqa: S108
+            "own_descriptor": "/",
+            "host_files": [canary, *ours[:_MOST_FILES], *_ADMINISTRATION],
+            "own_files": ["/etc/passwd", "/etc/ssl/certs/ca-certificates.crt"],
+            "host_folders": [*map(str, folders), *_HOST_FOLDERS],
+            "own_folders": ["/etc", "/usr/bin"],
+            "host_files_in_root": [canary],
+            "own_files_in_root": ["/etc/passwd"],
+            "guarded_folders": _GUARDED_FOLDERS,
+            "own_writable_folders": ["/workspace", "/tmp", "/home/agent"],  # noqa: S108
+            "guarded_files": _GUARDED_FILES,
+            "own_writable_files": [OWN_FILE],
+            "devices": _devices(self.backend),
+            "setting_roots": ["/proc/sys", "/sys"],
+            "group_roots": ["/sys/fs/cgroup"],
+            "own_folders_to_search": ["/home/agent"],
+            "every_program": [],
+            "harmless_programs": [path for path in _HARMLESS_PROGRAMS if Path(path).is_file()],
+        }  # fmt: skip
+
+    def _processes(self) -> dict[str, Any]:
+        return {
+            "programs": ["/proc/PID/exe"],
+            "host_markers": [MARKER, NEIGHBOUR_MARKER],
+            "own_markers": [OWN_MARKER],
+            "host_pids": list(self.host.pids),
+            "own_pid": [0],
+            "own_child": [0],
+        }
+
+
+def masked(value: str) -> str:
+    """As the probes unmask it, so that no value lies in a bottle because it is searched for."""
+    return bytes(byte ^ 0x5A for byte in value.encode()).hex()
+
+
+def _private_names() -> list[str]:
+    """Those of /etc/hosts; this machine's `localhost` where there are no others."""
+    names = set()
+    for line in Path("/etc/hosts").read_text(errors="replace").splitlines():
+        address, *given = line.partition("#")[0].split() or [""]
+        if _is_private(address):
+            names.update(given)
+    return sorted(name for name in names - {"localhost"} if _HOST_NAME.match(name)) or ["localhost"]
+
+
+def _is_private(address: str) -> bool:
+    try:
+        return not ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def _port(address: str, four: int, six: int) -> int:
+    return six if ":" in address else four
+
+
+def _own_resolvers() -> list[str]:
+    lines = Path("/etc/resolv.conf").read_text(errors="replace").splitlines()
+    return [line.split()[1] for line in lines if line.startswith("nameserver")]
+
+
+def _own_name() -> str:
+    """Not one that the bottle has, too."""
+    name = socket.gethostname()
+    return "host.of.the.operator" if name in {"localhost", "bottle"} else name
+
+
+def _abstract_sockets() -> list[str]:
+    """Every one that listens on this machine."""
+    lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
+    return sorted({line.split()[-1][1:] for line in lines if line.split()[-1].startswith("@")})
+
+
+def _files_below(folder: Path) -> Sequence[str]:
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file())
+
+
+def _credentials(placeholder: str) -> dict[str, Any]:
+    proxy = (PROXY_HOST, PROXY_PORT)
+    return {
+        "masked_token": masked(TOKEN),
+        "masked_placeholder": masked(placeholder),
+        "memory": [masked(TOKEN)],
+        "own_memory": [masked("something to be found"), "with a holder"],
+        "private_keys": ("PRIVATE KEY", _KEY_PLACES),
+        "certificates": ("CERTIFICATE", ["/etc/ssl"]),
+        "echoes": (proxy, GRANTED, masked(TOKEN)),
+        "open_echoes": (proxy, OPEN, masked(FALLBACK)),
+        "placeholder_elsewhere": (proxy, OPEN, placeholder),
+        "placeholder_at_home": (proxy, GRANTED, placeholder),
+        "sidecar_words": _SIDECAR_WORDS,
+        "own_words": [OWN_MARKER],
+    }
+
+
+def _devices(backend: str) -> dict[str, Any]:
+    """GVisor gives every sandbox a FUSE and a tunnel device, both of its own kernel in user space."""
+    harmless = [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)]
+    paths = [
+        "mem", "kmem", "port", "kmsg", "kvm", "vda", "sda", "loop0", "loop-control", "mapper/control",
+        "vhost-vsock", "uinput",
+    ]  # fmt: skip
+    if backend == "gvisor":
+        harmless += [(10, 200), (10, 229)]
+    else:
+        paths += ["fuse", "net/tun"]
+    return {"paths": [f"/dev/{path}" for path in paths], "harmless": harmless}

@@ -1,0 +1,1 @@
+"""What attacks share. Goes into a bottle: nothing here but the standard library."""

@@ -1,0 +1,85 @@
+"""Conversations with a proxy, for the attacks on the sidecar; goes into a bottle beside them."""
+
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bottle.selftest.kit import Attempt, await_quiet
+
+HOST, OTHER, DENIED, PLAIN = (
+    b"api.example.com",
+    b"other.example.com",
+    b"denied.example.com",
+    b"plain.example.com",
+)
+SECONDS = 2
+CLOSE = b"Connection: close\r\n"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One conversation with the proxy. `allowed`: answers of success that are no gain.
+
+    `connect` None: the bytes go to the proxy itself. `sni` None: TLS without a name; `tls` False: none.
+    """
+
+    send: bytes
+    connect: bytes | None = HOST + b":443"
+    sni: bytes | None = HOST
+    tls: bool = True
+    allowed: int = 0
+
+
+def get(path: bytes, host: bytes = HOST, *lines: bytes) -> bytes:
+    return b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n" + b"".join(lines) + CLOSE + b"\r\n"
+
+
+def fire(proxy: tuple[str, int], shot: Shot) -> str | None:
+    """What came back, where that is a success, or no HTTP at all."""
+    with contextlib.ExitStack() as stack:
+        stream: Any = stack.enter_context(socket.create_connection(proxy, SECONDS))
+        if shot.connect is not None:
+            stream.sendall(b"CONNECT " + shot.connect + b" HTTP/1.1\r\nHost: " + shot.connect + b"\r\n\r\n")
+            head = _head(stream)
+            if not head.startswith(b"HTTP/1.1 200"):
+                return None
+            if shot.tls:
+                stream = stack.enter_context(_secured(stream, shot.sni))
+        stream.sendall(shot.send)
+        return gain(await_quiet(lambda: stream.recv(65536), SECONDS), shot.allowed)
+
+
+def gain(answer: bytes, allowed: int) -> str | None:
+    statuses = [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
+    successes = [status for status in statuses if status[:1] in b"123" and status != b"100"]
+    if len(successes) > allowed or (answer and not statuses and answer[:1] != b"\x15"):
+        return f"answered: {answer[:200]!r}"
+    return None
+
+
+def _head(stream: socket.socket) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = stream.recv(1)
+        if not byte:
+            break
+        head += byte
+    return head
+
+
+def _secured(stream: socket.socket, name: bytes | None) -> ssl.SSLSocket:
+    """The agent may well ignore whose certificate it sees."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    return context.wrap_socket(stream, server_hostname=None if name is None else name.decode())
+
+
+def volley(proxy: tuple[str, int], shots: dict[str, Shot]) -> Iterator[Attempt]:
+    for what, shot in shots.items():
+        yield what, partial(fire, proxy, shot)

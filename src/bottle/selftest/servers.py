@@ -1,0 +1,125 @@
+"""The servers that a bottle under attack is granted. They run beside its sidecar."""
+
+import json
+import os
+import select
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from attrs import define, field
+
+from bottle import proc
+from bottle.backends.base import Bottle
+from bottle.errors import BottleError
+from bottle.selftest.facts import DENIED, FALLBACK, FORBIDDEN, GRANTED, OPEN, PLAIN, REDIRECTS
+
+_MODULE = "bottle_sidecar.selftest_upstream"
+_SECONDS = 30.0
+_BOTTLE = """\
+---
+agent_provider: {{template: shell}}
+egress:
+  routes:
+    - host: {granted}
+      path_allowlist: [/v1]
+      methods: [GET, POST]
+      auth: {{scheme: Bearer, token_ref: {token}}}
+      address: {address}
+      ca_file: {ca_file}
+    - {{host: {open}, address: {address}, ca_file: {ca_file}}}
+    - {{host: {plain}, scheme: http, address: {plain_address}}}
+{private}---
+"""
+
+
+@define(eq=False)
+class Servers:
+    """Running. `requests`: what reached them, as it came in."""
+
+    address: str
+    plain_address: str
+    ca_pem: str = field(repr=False)
+    host_pem: str = field(repr=False)
+    _process: proc.Process = field(repr=False)
+    _requests: list[str] = field(factory=list, init=False, repr=False)
+    _synced: threading.Event = field(factory=threading.Event, init=False, repr=False)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Collects what is told for as long as the context lasts, within that of the process."""
+        thread = threading.Thread(target=self._listen, name="selftest-servers")
+        thread.start()
+        try:
+            yield
+        finally:
+            proc.end(self._process)
+            thread.join(_SECONDS)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            told = json.loads(line)
+            if "request" in told:
+                self._requests.append(told["request"])
+            else:
+                self._synced.set()
+
+    def take_forbidden(self) -> list[str]:
+        """What came since the last time, and should not have. Raises BottleError where they are gone."""
+        self._synced.clear()
+        try:
+            os.write(self._input, b"now\n")
+        except OSError:
+            raise BottleError("the selftest's servers ended too early") from None
+        if not self._synced.wait(_SECONDS):
+            raise BottleError("the selftest's servers do not answer")
+        taken, self._requests = self._requests, []
+        return [request.partition("\r\n")[0] for request in taken if FORBIDDEN in request]
+
+    @property
+    def _input(self) -> int:
+        assert self._process.stdin is not None
+        return self._process.stdin.fileno()
+
+    def manifest(self, token: str, ca_file: str, private: Sequence[str]) -> str:
+        """Of a bottle: a narrow route with a credential, a wide one, one in the clear, private names."""
+        return _BOTTLE.format(
+            granted=GRANTED,
+            open=OPEN,
+            plain=PLAIN,
+            token=token,
+            address=self.address,
+            plain_address=self.plain_address,
+            ca_file=ca_file,
+            private="".join(f"    - {{host: {name}}}\n" for name in private),
+        )
+
+
+@contextmanager
+def serving(bottle: Bottle) -> Iterator[Servers]:
+    """Beside the sidecars of this bottle's back-end. Raises BottleError where they do not come up."""
+    with ExitStack() as stack:
+        command = bottle.companion(_MODULE)
+        process = proc.spawn(command, stdin=proc.PIPE, stdout=proc.PIPE, new_session=True)
+        stack.callback(proc.end, process)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        settings = {"names": [GRANTED, OPEN, DENIED], "redirects": REDIRECTS, "fallback": FALLBACK}
+        os.write(process.stdin.fileno(), json.dumps(settings).encode() + b"\n")
+        servers = Servers(**_first_line(process.stdout.fileno()), process=process)
+        stack.enter_context(servers.listening())
+        yield servers
+
+
+def _first_line(output: int) -> Mapping[str, Any]:
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select.select([output], [], [], _SECONDS)
+        byte = os.read(output, 1) if ready else b""
+        if not byte:
+            raise BottleError("the selftest's servers did not start")
+        line += byte
+    told: Mapping[str, Any] = json.loads(line)
+    return told
