@@ -88,9 +88,16 @@ class Outcome:
     witnesses: tuple[str, ...] = ()
 
 
-def judged(assault: Assault, report: Report, control: Report, witnesses: Sequence[str] = ()) -> Outcome:
-    """Any attempt that gets through decides; else the probe and its control must have worked."""
+def judged(
+    assault: Assault, report: Report, control: Report, *, root: bool, witnesses: Sequence[str] = ()
+) -> Outcome:
+    """Any attempt that gets through decides; else the probe and its control must have worked.
+
+    `root`: the controls outside ran with the rights of root.
+    """
     verdict, reason = _judgement(assault, report, control, witnesses)
+    if verdict is Verdict.BROKEN and assault.attack.root_control and not root and not report.broken:
+        verdict, reason = Verdict.HELD, "its control was not shown: it needs root"
     return Outcome(
         assault=assault,
         verdict=verdict,

@@ -228,7 +228,8 @@ class Battle:
             return Outcome(assault=assault, verdict=Verdict.NOT_APPLICABLE, reason=reason)
         report = self._reports.get(assault.module, NOTHING)
         control = self._controls.get(assault.module, NOTHING)
-        return judged(assault, report, control, self._seen.get(assault.module, ()))
+        seen = self._seen.get(assault.module, ())
+        return judged(assault, report, control, root=os.geteuid() == 0, witnesses=seen)
 
     def _obstacle(self, assault: Assault) -> str | None:
         """Why an attack says nothing here."""

@@ -12,6 +12,7 @@ from bottle.selftest.kit import Attempt, attack
     aim="special_addresses",
     source="MITRE ATT&CK T1095, non-application layer protocol",
     expects="no such socket, or no route",
+    root_control=True,
 )
 def attempts(aim: list[tuple[str, int]]) -> Iterator[Attempt]:
     """Sends an ICMP echo request through the datagram socket that needs no privilege, or a raw one."""

@@ -14,6 +14,7 @@ from bottle.selftest.probes.files import mounts
     aim="nothing",
     source="S. Krahmer, shocker.c, 2014 (open_by_handle_at)",
     expects="not permitted",
+    root_control=True,
 )
 def attempts(_: None) -> Iterator[Attempt]:
     """Opens files by handle, which looks at no path ("shocker"), from every mount."""

@@ -20,6 +20,7 @@ _DEVICES = {
     aim="nothing",
     source="mknod(2); https://docs.kernel.org/admin-guide/cgroup-v1/devices.html",
     expects="not permitted",
+    root_control=True,
 )
 def attempts(_: None) -> Iterator[Attempt]:
     """Makes device files wherever it can write, and opens them."""

@@ -15,6 +15,7 @@ _MOST = 20
     aim="nothing",
     source="setns(2); MITRE ATT&CK T1611, escape to host",
     expects="not permitted",
+    root_control=True,
 )
 def attempts(_: None) -> Iterator[Attempt]:
     """Joins the namespaces of every process that it sees, and its own once more."""

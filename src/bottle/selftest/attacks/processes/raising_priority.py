@@ -13,6 +13,7 @@ from bottle.selftest.probes.processes import SENTRY
     source="setpriority(2)",
     expects="not permitted",
     spared=SENTRY,
+    root_control=True,
 )
 def attempts(_: None) -> Iterator[Attempt]:
     """Takes more of the processors than others get."""
