@@ -27,6 +27,7 @@ THROUGH, HELD, BROKEN = "through", "held", "broken"
 _SECONDS = 30
 _LONGEST = 300
 _AT_ONCE = 8
+_PIPE = 4096  # bytes that it surely takes at once
 _ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 
 
@@ -146,9 +147,13 @@ def _begin(function: Callable[[], object]) -> tuple[int, int]:
 
 
 def _ended(what: str, child: int, read: int) -> tuple[str, str, str]:
-    with os.fdopen(read, "rb") as stream:
-        told = stream.read()
+    """Reads what there is once it has ended: what it started may hold the pipe open for longer."""
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.set_blocking(read, False)
+    told = b""
+    with suppress(BlockingIOError):
+        told = os.read(read, _PIPE)
+    os.close(read)
     with suppress(OSError):
         os.killpg(child, signal.SIGKILL)  # what it started and left behind
     if told:

@@ -1,0 +1,95 @@
+import http.client
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from bottle.proc import PIPE, Command, Process, end, spawn
+
+ARGV = (sys.executable, "-m", "bottle_sidecar.selftest_upstream", "127.0.0.1")
+SETTINGS = {"names": ["api.test"], "redirects": {"/away": "https://elsewhere.test/"}, "fallback": "nothing"}
+
+
+@frozen
+class Running:
+    process: Process
+    told: dict[str, Any]
+
+    def line(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        found: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return found
+
+    def say(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{text}\n".encode())
+        self.process.stdin.flush()
+
+    @property
+    def plain(self) -> tuple[str, int]:
+        host, _, port = self.told["plain_address"].partition(":")
+        return host, int(port)
+
+    @contextmanager
+    def get(self, path: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
+        with closing(http.client.HTTPConnection(*self.plain)) as connection:
+            connection.request("GET", path, headers=headers)
+            yield connection.getresponse()
+
+
+@pytest.fixture
+def upstream() -> Iterator[Running]:
+    process = spawn(Command(argv=ARGV), stdin=PIPE, stdout=PIPE)
+    try:
+        starting = Running(process, {})
+        starting.say(json.dumps(SETTINGS))
+        yield Running(process, starting.line())
+    finally:
+        end(process)
+
+
+def test_it_tells_where_it_is(upstream: Running) -> None:
+    assert set(upstream.told) == {"address", "plain_address", "ca_pem", "host_pem"}
+    assert "PRIVATE KEY" not in upstream.told["ca_pem"]
+    assert "PRIVATE KEY" in upstream.told["host_pem"]
+
+
+def test_it_gives_the_credential_back_in_every_way_and_redirects(upstream: Running) -> None:
+    with upstream.get("/v1/echo", Authorization="Bearer abcdefg") as answer:
+        assert answer.read() == b"Bearer abcdefg"
+    with upstream.get("/v1/echo-header", Authorization="x") as answer:
+        assert answer.headers["x-credential"] == "x"
+    with upstream.get("/v1/echo-pieces") as answer:
+        assert answer.read() == b"nothing"
+    with upstream.get("/away") as answer:
+        assert (answer.status, answer.headers["location"]) == (302, "https://elsewhere.test/")
+
+
+def test_every_request_is_told_before_what_is_asked_after_it(upstream: Running) -> None:
+    with upstream.get("/v1/a", Authorization="secret") as answer:
+        answer.read()
+    upstream.say("now")
+
+    request = upstream.line()["request"]
+    assert request.startswith("GET /v1/a HTTP/1.1\r\n")
+    assert "Authorization: secret" in request
+    assert upstream.line() == {"synced": "now"}
+
+
+def test_what_is_no_request_is_told_too(upstream: Running) -> None:
+    with socket.create_connection(upstream.plain) as stream:
+        stream.sendall(b"SSH-2.0-forbidden\r\n\r\n")
+        assert stream.recv(100) == b""
+
+    assert "SSH-2.0-forbidden" in upstream.line()["request"]
+
+
+def test_it_ends_with_its_input(upstream: Running) -> None:
+    end(upstream.process)
+
+    assert upstream.process.returncode == 0
