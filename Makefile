@@ -5,7 +5,7 @@ SOURCES := src sidecar_image tests tools build.py
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock"
 
-.PHONY: setup test lint format build bench demo lock rules clean
+.PHONY: setup test lint format build bench mutations demo lock rules clean
 
 setup:
 	tests/setup/install
@@ -28,6 +28,9 @@ build:
 
 bench: setup build
 	cd tests && ../$(VENV)/python -m bench
+
+mutations: setup
+	cd tests && ../$(VENV)/python -m attacks.mutations
 
 demo: build
 	dist/bottle.pyz demo

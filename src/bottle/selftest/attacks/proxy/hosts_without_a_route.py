@@ -24,6 +24,6 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         b"wildcard.test", b"metadata.google.internal",
     )  # fmt: skip
     for name in names:
-        yield name.decode(), partial(fire, aim, Shot(get(b"/forbidden", name), name + b":443", name))
-    absolute = get(b"http://" + DENIED + b"/forbidden", DENIED)
+        yield name.decode(), partial(fire, aim, Shot(get(b"/v1/forbidden", name), name + b":443", name))
+    absolute = get(b"http://" + DENIED + b"/v1/v1/forbidden", DENIED)
     yield "in the clear", partial(fire, aim, Shot(absolute, None))

@@ -1,0 +1,313 @@
+"""`python -m attacks.mutations [NAME...]`: weakens one rule at a time, and sees that attacks notice.
+
+Each mutation changes one place in a copy of the sources, and runs `bottle selftest` on the native back-end
+with the attacks that must then get through. Prints a table, as docs/security/mutations.md has it; exits with
+1 where one stays unnoticed.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from attrs import frozen
+
+from bottle.proc import Command, run
+from support.engine.model import BUILD, REPOSITORY
+
+_SOURCES = ("src", "sidecar_image")
+_SECONDS = 300.0
+_NOT_COPIED = shutil.ignore_patterns("__pycache__")
+_POLICY, _EGRESS = "sidecar_image/bottle_sidecar/policy", "sidecar_image/bottle_sidecar/egress"
+_NATIVE, _JAIL = "src/bottle/backends/native", "src/bottle/jail"
+
+
+class Seen(StrEnum):
+    """`REFUSED`: the launch itself found it, before any attack."""
+
+    RED = "red"
+    REFUSED = "refused to launch"
+    UNNOTICED = "NOT NOTICED"
+    FAILED = "DID NOT RUN"
+
+
+@frozen(kw_only=True)
+class Mutation:
+    """In `file`, `old` becomes `new`; then each of `red` gets through.
+
+    `refusal`: no bottle starts at all, and the launch says so with these words.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    red: tuple[str, ...]
+    refusal: str | None = None
+
+
+MUTATIONS = (
+    Mutation(
+        name="a host without a route gets the first route",
+        file=f"{_POLICY}/document.py",
+        old="return self._table.find(host)",
+        new="return self._table.find(host) or self.routes[0]",
+        red=("proxy.hosts_without_a_route",),
+    ),
+    Mutation(
+        name="names may disagree",
+        file=f"{_POLICY}/decide.py",
+        old="if len(hosts) > 1:",
+        new="if not hosts:",
+        red=("proxy.names_that_disagree",),
+    ),
+    Mutation(
+        name="any port will do",
+        file=f"{_POLICY}/decide.py",
+        old="if ports != {default}:",
+        new="if not ports:",
+        red=("proxy.other_ports_of_a_granted_host",),
+    ),
+    Mutation(
+        name="paths outside the allowlist pass",
+        file=f"{_POLICY}/decide.py",
+        old="if not target.is_under(route.prefixes):",
+        new="if not target:",
+        red=("requests.paths_around_the_allowlist", "proxy.redirects"),
+    ),
+    Mutation(
+        name="dot segments pass",
+        file=f"{_POLICY}/urls.py",
+        old="if _DOT_SEGMENT.search(reading):",
+        new="if not reading:",
+        red=("requests.paths_around_the_allowlist",),
+    ),
+    Mutation(
+        name="a path is decoded once and not again",
+        file=f"{_POLICY}/urls.py",
+        old="        levels.append(_decoded(levels[-1]))\n    return levels",
+        new="        levels.append(_decoded(levels[-1]))\n        break\n    return levels",
+        red=("requests.paths_around_the_allowlist",),
+    ),
+    Mutation(
+        name="methods that a route does not list pass",
+        file=f"{_POLICY}/decide.py",
+        old="if route.methods and request.method not in route.methods:",
+        new="if not request.method:",
+        red=("requests.methods_around_the_rule",),
+    ),
+    Mutation(
+        name="override headers pass",
+        file=f"{_POLICY}/decide.py",
+        old="    _allow_headers,\n",
+        new="",
+        red=("requests.methods_around_the_rule",),
+    ),
+    Mutation(
+        name="https without a tunnel passes",
+        file=f"{_POLICY}/decide.py",
+        old="if request.connect_host is None and request.scheme == Scheme.HTTPS:",
+        new="if not request.scheme:",
+        red=("proxy.absolute_forms",),
+    ),
+    Mutation(
+        name="the sidecar's own host answers anything",
+        file=f"{_EGRESS}/guard.py",
+        old='if asked.method == "GET" and asked.target == HEALTH_PATH:',
+        new="if asked.method:",
+        red=("proxy.the_sidecars_own_host",),
+    ),
+    Mutation(
+        name="private addresses are dialled",
+        file=f"{_EGRESS}/dial.py",
+        old="allowed = [ip for ip, reason in verdicts if reason is None]",
+        new="allowed = [ip for ip, _ in verdicts]",
+        red=("proxy.names_of_private_addresses",),
+    ),
+    Mutation(
+        name="a placeholder may leave for anywhere",
+        file=f"{_EGRESS}/guard.py",
+        old="return self._honeytokens.leak(texts, () if owned is None else (owned,))",
+        new="return self._honeytokens.leak((), () if owned is None else (owned,))",
+        red=("credentials.placeholder_to_another_host",),
+    ),
+    Mutation(
+        name="a credential in an answer's headers is not masked",
+        file=f"{_EGRESS}/mask.py",
+        old="headers.fields = tuple((mask(name), mask(value)) for name, value in headers.fields)",
+        new="headers.fields = tuple((mask(name), value) for name, value in headers.fields)",
+        red=("credentials.echoed_credentials",),
+    ),
+    Mutation(
+        name="a credential in an answer's body is not masked",
+        file=f"{_EGRESS}/guard.py",
+        old="response.stream = self._mask.body(response)",
+        new="response.stream = True",
+        red=("credentials.echoed_credentials",),
+    ),
+    Mutation(
+        name="the agent gets the credential itself",
+        file="src/bottle/launch/resolve.py",
+        old="placeholders = {name: _placeholder() for name in tokens}",
+        new="placeholders = {name: token.reveal() for name, token in tokens.items()}",
+        red=("credentials.environments_and_arguments", "credentials.memories"),
+    ),
+    Mutation(
+        name="core dumps are allowed",
+        file=f"{_NATIVE}/bottle.py",
+        old='("RLIMIT_CORE", 0), ',
+        new="",
+        red=("credentials.core_dumps",),
+    ),
+    Mutation(
+        name="keys may be typed into terminals",
+        file=f"{_NATIVE}/seccomp.py",
+        old="_TERMINAL_INJECTION = (0x5412, 0x541C, 0x5423)",
+        new="_TERMINAL_INJECTION = (0x5423,)",
+        red=("kernel.terminal_requests",),
+    ),
+    Mutation(
+        name="any personality may be taken on",
+        file=f"{_NATIVE}/seccomp.py",
+        old="(_PERSONALITY, [_argument(0), *_only(_PERSONALITIES, errno.EPERM)]),",
+        new="(_PERSONALITY, []),",
+        red=("kernel.personalities",),
+    ),
+    Mutation(
+        name="one more system call is allowed",
+        file=f"{_NATIVE}/seccomp.py",
+        old='    "userfaultfd": _Call(323, 282),\n    "io_uring_setup": _Call(425, 425),\n',
+        new='    "userfaultfd": _Call(323, 282),\n',
+        red=("kernel.dangerous_calls",),
+    ),
+    Mutation(
+        name="sockets of every family",
+        file=f"{_NATIVE}/seccomp.py",
+        old="    yield from _only((_UNIX,), errno.EAFNOSUPPORT)\n",
+        new="",
+        red=("addresses.other_socket_families",),
+    ),
+    Mutation(
+        name="internet sockets of every protocol",
+        file=f"{_NATIVE}/seccomp.py",
+        old="        *_only(_PROTOCOLS, errno.EPROTONOSUPPORT),\n",
+        new="",
+        red=("addresses.rare_protocols",),
+    ),
+    Mutation(
+        name="netlink of every protocol",
+        file=f"{_NATIVE}/seccomp.py",
+        old="netlink = [_argument(2), *_only((_NETLINK_ROUTE,), errno.EPROTONOSUPPORT), _return(ALLOW)]",
+        new="netlink = [_return(ALLOW)]",
+        red=("addresses.netlink_protocols",),
+    ),
+    Mutation(
+        name="no system call filter at all",
+        file=f"{_JAIL}/enter.py",
+        old="    kernel.load_seccomp(bytes.fromhex(entry.seccomp))\n",
+        new="",
+        red=("kernel.dangerous_calls", "kernel.personalities"),
+        refusal="not tight",
+    ),
+    Mutation(
+        name="capabilities are kept",
+        file=f"{_JAIL}/enter.py",
+        old="    kernel.drop_capabilities(last_capability)\n    kernel.no_new_privileges()\n",
+        new="    kernel.no_new_privileges()\n",
+        red=("processes.capabilities",),
+        refusal="not tight",
+    ),
+    Mutation(
+        name="the root is writable",
+        file=f"{_NATIVE}/bwrap.py",
+        old='        *("--remount-ro", "/"),\n',
+        new="",
+        red=("files.writing_the_base",),
+        refusal="not tight",
+    ),
+    Mutation(
+        name="the host's processes are visible",
+        file=f"{_NATIVE}/bwrap.py",
+        old='"--unshare-ipc", "--unshare-pid", ',
+        new='"--unshare-ipc", ',
+        red=("processes.seeing_other_processes",),
+        refusal="not tight",
+    ),
+    Mutation(
+        name="the sandbox stays in the host's network",
+        file=f"{_JAIL}/hold.py",
+        old="kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET)",
+        new="kernel.unshare(kernel.CLONE_NEWUSER)",
+        red=("addresses.tcp_to_services_of_the_host",),
+        refusal="the sandbox did not start",
+    ),
+)
+
+
+@frozen(kw_only=True)
+class Trial:
+    """A mutated copy of the sources and an operator of its own, in `folder`."""
+
+    folder: Path
+
+    def run(self, mutation: Mutation) -> tuple[Seen, str]:
+        """What was seen, and which attacks got through or what the launch said."""
+        for name in _SOURCES:
+            shutil.copytree(REPOSITORY / name, self.folder / name, ignore=_NOT_COPIED)
+        path = self.folder / mutation.file
+        path.write_text(path.read_text().replace(mutation.old, mutation.new, 1))
+        only = [word for attack in mutation.red for word in ("--only", attack)]
+        argv = (sys.executable, "-m", "bottle", "selftest", "--backend", "native", "--json", *only)
+        done = run(
+            Command(argv=argv, env=self._environ(), cwd=str(self.folder), timeout=_SECONDS), check=False
+        )
+        if done.stdout:
+            return _judged(mutation, json.loads(done.stdout)["data"]["outcomes"])
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        error = next((line for line in said if line.startswith("error:")), said[-1] if said else "")
+        refused = mutation.refusal is not None and mutation.refusal in error
+        return (Seen.REFUSED if refused else Seen.FAILED), error.removeprefix("error: ")
+
+    def _environ(self) -> Mapping[str, str]:
+        """The packages of the sidecar are the tests'; what is built of the copy goes with it."""
+        cache = self.folder / "cache" / "bot-bottle"
+        cache.mkdir(parents=True)
+        for built in (BUILD / "cache" / "bot-bottle").glob("native-packages-*"):
+            (cache / built.name).symlink_to(built)
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BOT_BOTTLE_")},
+            "PYTHONPATH": os.pathsep.join(str(self.folder / name) for name in _SOURCES),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "BOT_BOTTLE_HOME": str(self.folder / "home"),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "XDG_RUNTIME_DIR": str(self.folder / "run"),
+        }
+
+
+def _judged(mutation: Mutation, outcomes: list[Mapping[str, str]]) -> tuple[Seen, str]:
+    through = [f"{row['claim']}.{row['attack']}" for row in outcomes if row["outcome"] == "passed through"]
+    noticed = set(through) == set(mutation.red)
+    return (Seen.RED if noticed else Seen.UNNOTICED), ", ".join(through)
+
+
+def main(wanted: list[str]) -> int:
+    print("| rule that was weakened | file | outcome | attacks that got through, or what the launch said |")
+    print("|---|---|---|---|", flush=True)
+    good = True
+    for mutation in MUTATIONS:
+        if wanted and mutation.name not in wanted:
+            continue
+        with tempfile.TemporaryDirectory(prefix="bm-", dir="/tmp") as folder:
+            seen, detail = Trial(folder=Path(folder)).run(mutation)
+        file = mutation.file.rpartition("bottle_sidecar/")[2].removeprefix("src/bottle/")
+        print(f"| {mutation.name} | `{file}` | {seen.value} | {detail} |", flush=True)
+        good &= seen in {Seen.RED, Seen.REFUSED}
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
