@@ -1,4 +1,4 @@
-"""`python -m attacks.table native.json docker.json ...`: docs/security/attacks.md from what selftests printed."""
+"""`python -m attacks.table native.json docker.json ...`: docs/security/attacks.md, from selftests' output."""
 
 import json
 import sys
@@ -12,11 +12,11 @@ from bottle.selftest.catalogue import Assault, assaults
 _INTRODUCTION = """\
 # Attacks
 
-What [`bottle selftest`](../reference/cli.md#bottle-selftest) tries, and what came of it on {backends}. An attack
-holds where every attempt fails *and* its control succeeds: the same probe, aimed at something that is allowed, or
-run without a bottle. Attempts are counted in brackets. *n/a*: the attack says nothing about that backend; the
-selftest prints why. This page is written by `cd tests && ../.venv/bin/python -m attacks.table FILE...`, from what
-`bottle selftest --json` printed.
+What [`bottle selftest`](../reference/cli.md#bottle-selftest) tries, and what came of it on {backends}. An
+attack holds where every attempt fails *and* its control succeeds: the same probe, aimed at something that is
+allowed, or run without a bottle. Attempts are counted in brackets. *n/a*: the attack says nothing about that
+backend; the selftest prints why. This page is written by
+`cd tests && ../.venv/bin/python -m attacks.table FILE...`, from what `bottle selftest --json` printed.
 """
 
 Result = Mapping[str, Any]

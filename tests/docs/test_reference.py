@@ -9,7 +9,10 @@ import pytest
 
 from bottle import errors
 from bottle.errors import BottleError
+from bottle.selftest.catalogue import assaults
+from bottle.selftest.report import as_data
 from bottle_sidecar.policy.decide import Rule
+from support.attacks import results
 from support.command_line import CommandLine
 from support.documents import ROOT, Document
 
@@ -66,6 +69,12 @@ class TestJson:
 
         assert list(row) == JSON.section("`bottle doctor`").first_column()
 
+    def test_selftest(self) -> None:
+        data = as_data(results())
+        named = JSON.section("`bottle selftest`").first_column()
+
+        assert named == [*data, *data["outcomes"][0]]
+
     def test_cleanup(self, command_line: CommandLine) -> None:
         (command_line.paths.state / "shell-ab2cd").mkdir(parents=True)
         (row,) = _data(command_line, "cleanup", "--yes")
@@ -112,12 +121,17 @@ def test_every_proof_of_the_threat_model_is_there() -> None:
 
 def test_every_claim_of_the_attack_suite_stands_in_the_threat_model() -> None:
     text = (DOCS / "explanation" / "threat-model.md").read_text()
-    claims = [
-        path for path in (ROOT / "tests" / "attacks" / "claims").glob("*.py") if path.stem != "__init__"
-    ]
+    claims = sorted({assault.claim for assault in assaults()})
 
-    assert claims
-    assert [path.name for path in claims if f"`attacks/claims/{path.name}`" not in text] == []
+    assert [name for name in claims if f"`bottle selftest --only {name}`" not in text] == []
+
+
+def test_every_attack_is_listed_with_what_it_tries_and_its_source() -> None:
+    text = (DOCS / "security" / "attacks.md").read_text()
+    rows = [f"| `{one.name}` | {one.attack.tries} | {one.attack.source} |" for one in assaults()]
+
+    assert [row for row in rows if row not in text] == []
+    assert "| not run |" not in text
 
 
 def test_the_architecture_names_what_there_is() -> None:

@@ -6,7 +6,7 @@ identity alone, so that teardown, `cleanup` after kill -9, and `exec` from anoth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import IO, ClassVar, Protocol
 
 from attrs import field, frozen
@@ -137,6 +137,10 @@ class Bottle(ABC):
 
     @abstractmethod
     def running(self) -> bool: ...
+
+    def unlimited(self) -> Collection[str]:
+        """Which resources of the plan's limits the sandbox, which is up, is not held to."""
+        return ()
 
     @abstractmethod
     def remove(self) -> None:

@@ -3,7 +3,7 @@
 import ipaddress
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ TOKEN = "tok-7e1f4c90a2d85b36"  # noqa: S105 - a credential that opens nothing
 TOKEN_NAME = "BOTTLE_SELFTEST_TOKEN"  # noqa: S105 - a variable's name
 FALLBACK = "what the server says without a credential"
 FORBIDDEN = "forbidden"
+WRONG_NAME, UNKNOWN_AUTHORITY = "wrong-name.example.com", "unknown-authority.example.com"
+PIDS, MEMORY, DISK = 512, 1 << 30, 1 << 30
+"""Limits of the attacked bottle, low enough to be tried."""
+_THREADS_OF_ITS_OWN = 256  # that a runtime may have besides
 REDIRECTS = {
     "/v1/redirect-to-denied-host": f"https://{DENIED}/{FORBIDDEN}",
     "/v1/redirect-to-denied-path": f"https://{GRANTED}/{FORBIDDEN}",
@@ -71,9 +75,14 @@ _GUARDED_FILES = (
 _KEY_PLACES = ("/etc", "/run", "/home", "/workspace", "/tmp", "/var", "/opt", "/dev/shm")  # noqa: S108
 _SIDECAR_WORDS = ("bottle_sidecar", "mitmproxy", "bottle.jail", "-m\0bottle\0", "dockerd", "BOT_BOTTLE")
 _HARMLESS_PROGRAMS = ("/usr/bin/su", "/bin/su")  # waits for a password, and is killed
+_TERMINALS = (
+    "/dev/tty", "/dev/console", "/dev/tty0", "/dev/tty1", "/dev/tty2", "/dev/ttyS0", "/dev/ttyAMA0",
+    "/dev/vcs", "/dev/vcsa1", "/dev/hvc0",
+)  # fmt: skip
 _OF_THE_HOST = (
     "services", "datagram_services", "proxy_with_services", "abstract", "host_files", "host_folders",
     "host_files_in_root", "host_markers", "host_pids", "socket_paths",
+    "shared_memory", "terminals",
 )  # fmt: skip
 """Facts about this machine, which says nothing of another that an engine may run on."""
 
@@ -101,8 +110,11 @@ class Scene:
     manifests: Path
     environ: Mapping[str, str] = field(repr=False)
 
-    def facts(self, placeholder: str = "") -> Mapping[str, Any]:
-        """By name. What is aimed at outside of a bottle needs no `placeholder`."""
+    def facts(self, placeholder: str = "", unlimited: Collection[str] = ()) -> Mapping[str, Any]:
+        """By name. What is aimed at outside of a bottle needs no `placeholder`.
+
+        `unlimited`: resources for which the bottle has no limit.
+        """
         found = {
             "nothing": None,
             **self._network(),
@@ -110,6 +122,7 @@ class Scene:
             **_credentials(placeholder),
             **self._files(),
             **self._processes(),
+            **_resources(unlimited),
         }
         if self.elsewhere:
             reason = f"the engine runs on another machine ({self.elsewhere}), which has none of this one's"
@@ -142,6 +155,10 @@ class Scene:
                 "ipv4/ip_forward", "ipv4/conf/all/forwarding", "ipv6/conf/all/forwarding",
                 "ipv4/ping_group_range", "core/somaxconn", "unix/max_dgram_qlen",
             )],
+            "multicast": [
+                ("224.0.0.251", 5353), ("224.0.0.252", 5355), ("ff02::fb", 5353), ("ff02::1:3", 5355),
+                ("239.255.255.250", 1900), ("255.255.255.255", 67), ("255.255.255.255", 137),
+            ],
             "abstract": [decoys.abstract, NEIGHBOUR_ABSTRACT, *_abstract_sockets()],
             "terminal_requests": [0x5412, 0x541C],
         }  # fmt: skip
@@ -163,6 +180,9 @@ class Scene:
             "gullible_with_private_names": (self.gullible, self.private_names),
             "denied_redirect": [f"{url}-denied-host", f"{url}-denied-path", f"{url}-private-address"],
             "granted_redirect": [f"{url}-granted-path"],
+            "rightly_named": (proxy, OPEN),
+            "wrongly_named": (proxy, WRONG_NAME),
+            "unknown_authority": (proxy, UNKNOWN_AUTHORITY),
         }
 
     def _files(self) -> dict[str, Any]:
@@ -205,6 +225,9 @@ class Scene:
             "host_pids": list(self.host.pids),
             "own_pid": [0],
             "own_child": [0],
+            "terminals": [*_TERMINALS, *_own_terminals()],
+            "own_terminals": ["/dev/ptmx"],
+            "shared_memory": [self.host.shared_memory],
         }
 
 
@@ -228,6 +251,26 @@ def _is_private(address: str) -> bool:
         return not ipaddress.ip_address(address).is_global
     except ValueError:
         return False
+
+
+def _resources(unlimited: Collection[str]) -> dict[str, Any]:
+    """More than the bottle's limits allow, and less."""
+    folders = ["/home/agent", "/workspace", "/tmp"]  # noqa: S108
+    much: object = MEMORY + (256 << 20)
+    if "memory" in unlimited:
+        much = Untestable("no control group can be made here, so that memory has no limit")
+    return {
+        "many_processes": PIDS + _THREADS_OF_ITS_OWN + 64,
+        "few_processes": 64,
+        "much_memory": much,
+        "little_memory": 64 << 20,
+        "large_files": (folders, DISK + 1),
+        "small_files": (folders, 1 << 20),
+    }
+
+
+def _own_terminals() -> list[str]:
+    return [str(path) for path in Path("/dev/pts").glob("[0-9]*")]
 
 
 def _port(address: str, four: int, six: int) -> int:

@@ -13,7 +13,20 @@ from attrs import define, field
 from bottle import proc
 from bottle.backends.base import Bottle
 from bottle.errors import BottleError
-from bottle.selftest.facts import DENIED, FALLBACK, FORBIDDEN, GRANTED, OPEN, PLAIN, REDIRECTS
+from bottle.selftest.facts import (
+    DENIED,
+    DISK,
+    FALLBACK,
+    FORBIDDEN,
+    GRANTED,
+    MEMORY,
+    OPEN,
+    PIDS,
+    PLAIN,
+    REDIRECTS,
+    UNKNOWN_AUTHORITY,
+    WRONG_NAME,
+)
 
 _MODULE = "bottle_sidecar.selftest_upstream"
 _SECONDS = 30.0
@@ -29,8 +42,11 @@ egress:
       address: {address}
       ca_file: {ca_file}
     - {{host: {open}, address: {address}, ca_file: {ca_file}}}
+    - {{host: {wrong_name}, address: {address}, ca_file: {ca_file}}}
+    - {{host: {unknown_authority}, address: {address}}}
     - {{host: {plain}, scheme: http, address: {plain_address}}}
-{private}---
+{private}resources: {{pids: {pids}, memory: {memory}, disk: {disk}}}
+---
 """
 
 
@@ -89,6 +105,11 @@ class Servers:
             granted=GRANTED,
             open=OPEN,
             plain=PLAIN,
+            wrong_name=WRONG_NAME,
+            unknown_authority=UNKNOWN_AUTHORITY,
+            pids=PIDS,
+            memory=f"{MEMORY >> 20}m",
+            disk=f"{DISK >> 20}m",
             token=token,
             address=self.address,
             plain_address=self.plain_address,
@@ -106,7 +127,11 @@ def serving(bottle: Bottle) -> Iterator[Servers]:
         stack.callback(proc.end, process)
         assert process.stdin is not None
         assert process.stdout is not None
-        settings = {"names": [GRANTED, OPEN, DENIED], "redirects": REDIRECTS, "fallback": FALLBACK}
+        settings = {
+            "names": [GRANTED, OPEN, DENIED, UNKNOWN_AUTHORITY],
+            "redirects": REDIRECTS,
+            "fallback": FALLBACK,
+        }
         os.write(process.stdin.fileno(), json.dumps(settings).encode() + b"\n")
         servers = Servers(**_first_line(process.stdout.fileno()), process=process)
         stack.enter_context(servers.listening())

@@ -206,7 +206,7 @@ class Battle:
 
     def fight(self, live: LiveBottle) -> None:
         """Controls, attacks, and controls inside. What strangers may have caused is tried once more."""
-        known = self.scene.facts(live.env[facts.TOKEN_NAME])
+        self._known = known = self.scene.facts(live.env[facts.TOKEN_NAME], live.bottle.unlimited())
         assert self._outside is not None
         with self.progress.step("showing that the probes succeed outside"):
             self._controls |= self._with_rights(self._outside.reports())

@@ -5,7 +5,7 @@ import platform
 import shutil
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -36,6 +36,7 @@ _OOM_SCORE = 500
 _SIDECAR_ADDRESS = "127.0.0.1"
 _LARGEST_TEMPORARY = 8 * 1024**3
 _LONGEST_COMPLAINT = 4000
+_MEMORY_LIMITS = ("memory.max", "memory.limit_in_bytes")
 _UNPACK = ("tar", "-x", "-p", "-o", "-f", "-")  # options that every tar has: modes kept, owners not
 _UNPACK_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 _STAGE = "/tmp"  # noqa: S108 - of a private mount namespace
@@ -136,6 +137,11 @@ class NativeBottle(Bottle):
     def running(self) -> bool:
         record = self._places.read()
         return record.pid is not None and process.started(record.pid) == record.started
+
+    def unlimited(self) -> Collection[str]:
+        folders = [Path(folder) for folder in self._places.read().cgroups]
+        files = [folder / name for folder in folders for name in _MEMORY_LIMITS]
+        return () if any(file.is_file() for file in files) else ("memory",)
 
     def remove(self) -> None:
         if self._warden:

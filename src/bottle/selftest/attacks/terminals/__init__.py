@@ -1,0 +1,1 @@
+"""No terminal of the operator's can be reached from a bottle."""
