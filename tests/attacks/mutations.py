@@ -26,6 +26,17 @@ _POLICY, _EGRESS = "sidecar_image/bottle_sidecar/policy", "sidecar_image/bottle_
 _NATIVE, _JAIL = "src/bottle/backends/native", "src/bottle/jail"
 
 
+_HEAD = """\
+# Mutations
+
+What `make mutations` printed: one rule at a time is weakened in a copy of the sources, and
+[`bottle selftest`](../reference/cli.md#bottle-selftest) is run on the native backend. *red*: exactly the attacks that
+must notice got through. *refused to launch*: the proof of isolation found it before there was anything to attack.
+
+| rule that was weakened | file | outcome | attacks that got through, or what the launch said |
+|---|---|---|---|"""
+
+
 class Seen(StrEnum):
     """`REFUSED`: the launch itself found it, before any attack."""
 
@@ -129,6 +140,20 @@ MUTATIONS = (
         red=("proxy.names_of_private_addresses",),
     ),
     Mutation(
+        name="servers' certificates are not verified",
+        file=f"{_EGRESS}/upstream.py",
+        old="context.set_verify(SSL.VERIFY_PEER)",
+        new="context.set_verify(SSL.VERIFY_NONE)",
+        red=("tls.unknown_authorities", "tls.wrong_names"),
+    ),
+    Mutation(
+        name="a certificate for any name will do",
+        file=f"{_EGRESS}/upstream.py",
+        old="        _require_certificate_for(host, connection)\n",
+        new="",
+        red=("tls.wrong_names",),
+    ),
+    Mutation(
         name="a placeholder may leave for anywhere",
         file=f"{_EGRESS}/guard.py",
         old="return self._honeytokens.leak(texts, () if owned is None else (owned,))",
@@ -162,6 +187,20 @@ MUTATIONS = (
         old='("RLIMIT_CORE", 0), ',
         new="",
         red=("credentials.core_dumps",),
+    ),
+    Mutation(
+        name="files have no limit",
+        file=f"{_NATIVE}/bottle.py",
+        old=', ("RLIMIT_FSIZE", limits.disk)]',
+        new="]",
+        red=("resources.file_sizes",),
+    ),
+    Mutation(
+        name="memory and processes have a limit that is too high",
+        file=f"{_NATIVE}/bottle.py",
+        old="self._limit(plan.limits, account)",
+        new="self._limit(Limits(cpus=8.0, memory=1 << 36, pids=30000, disk=plan.limits.disk), account)",
+        red=("resources.memory", "resources.processes"),
     ),
     Mutation(
         name="keys may be typed into terminals",
@@ -238,6 +277,13 @@ MUTATIONS = (
         refusal="not tight",
     ),
     Mutation(
+        name="shared memory is that of the host",
+        file=f"{_NATIVE}/bwrap.py",
+        old='"--unshare-user", "--unshare-ipc", ',
+        new='"--unshare-user", ',
+        red=("processes.shared_memory",),
+    ),
+    Mutation(
         name="the sandbox stays in the host's network",
         file=f"{_JAIL}/hold.py",
         old="kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET)",
@@ -295,8 +341,7 @@ def _judged(mutation: Mutation, outcomes: list[Mapping[str, str]]) -> tuple[Seen
 
 
 def main(wanted: list[str]) -> int:
-    print("| rule that was weakened | file | outcome | attacks that got through, or what the launch said |")
-    print("|---|---|---|---|", flush=True)
+    print(_HEAD, flush=True)
     good = True
     for mutation in MUTATIONS:
         if wanted and mutation.name not in wanted:

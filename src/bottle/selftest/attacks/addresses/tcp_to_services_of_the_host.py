@@ -14,6 +14,6 @@ from bottle.selftest.probes.network import connect
     control="exit",
 )
 def attempts(aim: list[tuple[str, int]]) -> Iterator[Attempt]:
-    """Connects to a service that listens on every address that the host has."""
+    """Connects to every address that the host has, and to services that listen there."""
     for host, port in aim:
         yield f"{host} port {port}", partial(connect, host, port)

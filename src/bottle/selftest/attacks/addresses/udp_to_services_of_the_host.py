@@ -13,6 +13,6 @@ from bottle.selftest.probes.network import send
     expects="no route to any address of the host",
 )
 def attempts(aim: list[tuple[str, int]]) -> Iterator[Attempt]:
-    """Sends a datagram to a service that answers on every address that the host has."""
+    """Sends datagrams to every address that the host has, and to services that answer there."""
     for host, port in aim:
         yield f"{host} port {port}", partial(send, host, port, b"hello")
