@@ -30,8 +30,9 @@ _HEAD = """\
 # Mutations
 
 What `make mutations` printed: one rule at a time is weakened in a copy of the sources, and
-[`bottle selftest`](../reference/cli.md#bottle-selftest) is run on the native backend. *red*: exactly the attacks that
-must notice got through. *refused to launch*: the proof of isolation found it before there was anything to attack.
+[`bottle selftest`](../reference/cli.md#bottle-selftest) is run on the native backend. *red*: exactly the
+attacks that must notice got through. *refused to launch*: the proof of isolation found it before there was
+anything to attack.
 
 | rule that was weakened | file | outcome | attacks that got through, or what the launch said |
 |---|---|---|---|"""

@@ -12,7 +12,6 @@ def test_what_is_mutated_occurs_exactly_once(mutation: Mutation) -> None:
     text = (REPOSITORY / mutation.file).read_text()
 
     assert text.count(mutation.old) == 1
-    assert mutation.new not in text or mutation.new in mutation.old
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

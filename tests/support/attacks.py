@@ -7,8 +7,8 @@ from bottle.selftest.kit import HELD, THROUGH, Attempt, attack
 from bottle.selftest.outcome import NOTHING, Attempted, Outcome, Report, Results, Verdict, judged
 
 
-def assault(name: str, *, every: bool = False, root_control: bool = False) -> Assault:
-    @attack(aim="a", source="RFC 0", expects="no", control="c", every=every, root_control=root_control)
+def assault(name: str, *, every: bool = False) -> Assault:
+    @attack(aim="a", source="RFC 0", expects="no", control="c", every=every)
     def attempts(aim: object) -> Iterator[Attempt]:
         """Tries it."""
         yield "one", list
@@ -30,9 +30,9 @@ def results() -> Results:
     return Results(
         backend="native",
         outcomes=(
-            judged(assault("tight"), report(HELD, detail=""), good, root=True),
-            judged(assault("leaky"), gained, good, root=True),
-            judged(assault("silent"), NOTHING, good, root=True),
+            judged(assault("tight"), report(HELD, detail=""), good),
+            judged(assault("leaky"), gained, good),
+            judged(assault("silent"), NOTHING, good),
             Outcome(assault=assault("spared"), verdict=Verdict.NOT_APPLICABLE, reason="it has none"),
         ),
     )

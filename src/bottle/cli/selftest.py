@@ -1,5 +1,6 @@
 """`bottle selftest`: the attack suite, on the operator's own machine."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ import click
 from bottle.cli import complete
 from bottle.cli.app import App, json_option
 from bottle.cli.render import Result
+from bottle.errors import EnvironmentLacksError, UsageError
 from bottle.providers import PROVIDERS
 from bottle.selftest import page, report
 from bottle.selftest.catalogue import assaults
@@ -41,6 +43,10 @@ def selftest(
 
     Exits with 1 if an attack gets through, or if a probe or its control does not work.
     """
+    if sys.platform != "linux":
+        raise EnvironmentLacksError("the controls of the selftest run on Linux alone")
+    if html and not html.parent.is_dir():
+        raise UsageError(f"there is no folder '{html.parent}' to write the page to")
     app = App.of(context)
     wanted = assaults(only)
     choice = app.manager.selection.choose(backend, app.environ)

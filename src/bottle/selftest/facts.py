@@ -25,7 +25,7 @@ TOKEN_NAME = "BOTTLE_SELFTEST_TOKEN"  # noqa: S105 - a variable's name
 FALLBACK = "what the server says without a credential"
 FORBIDDEN = "forbidden"
 WRONG_NAME, UNKNOWN_AUTHORITY = "wrong-name.example.com", "unknown-authority.example.com"
-PIDS, MEMORY, DISK = 512, 1 << 30, 1 << 30
+PIDS, MEMORY, DISK = 1024, 1 << 30, 1 << 30
 """Limits of the attacked bottle, low enough to be tried."""
 _THREADS_OF_ITS_OWN = 256  # that a runtime may have besides
 REDIRECTS = {

@@ -89,15 +89,15 @@ class Outcome:
 
 
 def judged(
-    assault: Assault, report: Report, control: Report, *, root: bool, witnesses: Sequence[str] = ()
+    assault: Assault, report: Report, control: Report, *, excuse: str = "", witnesses: Sequence[str] = ()
 ) -> Outcome:
     """Any attempt that gets through decides; else the probe and its control must have worked.
 
-    `root`: the controls outside ran with the rights of root.
+    `excuse`: what the control lacked here to show anything.
     """
     verdict, reason = _judgement(assault, report, control, witnesses)
-    if verdict is Verdict.BROKEN and assault.attack.root_control and not root and not report.broken:
-        verdict, reason = Verdict.HELD, "its control was not shown: it needs root"
+    if verdict is Verdict.BROKEN and excuse and not report.broken:
+        verdict, reason = Verdict.HELD, f"its control was not shown: {excuse}"
     return Outcome(
         assault=assault,
         verdict=verdict,

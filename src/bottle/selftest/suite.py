@@ -88,32 +88,33 @@ class Suite:
             self._write(folder, _UNBUILT)
             plan = self._resolved(folder).plan
             self.manager.build(plan)
-            host = stack.enter_context(prepared(folder))
             servers = stack.enter_context(self._servers(plan))
-            gullible = stack.enter_context(Gullible(servers.host_pem))
-            backend = self.manager.selection.named(self.choice.name)
-            scene = Scene(
-                backend=self.choice.name,
-                host=host,
-                gullible=gullible.address,
-                elsewhere=backend.elsewhere(),
-                paths=self.manager.paths,
-                manifests=folder,
-                environ=self.environ,
-            )
+            scene = self._scene(folder, servers, stack)
             ca_file = folder / "upstream-ca.pem"
             ca_file.write_text(servers.ca_pem)
-            manifest = servers.manifest(facts.TOKEN_NAME, str(ca_file), scene.private_names)
-            self._write(folder, manifest)
+            self._write(folder, servers.manifest(facts.TOKEN_NAME, str(ca_file), scene.private_names))
             bottles = (self._resolved(folder), self._resolved(folder))
             battle = Battle(
                 scene=scene,
                 assaults=self.assaults,
-                witnesses=Witnesses(host.decoys, servers),
+                witnesses=Witnesses(scene.host.decoys, servers),
                 progress=self.progress,
             )
             self._launch(bottles, battle, stack)
             return battle.results()
+
+    def _scene(self, folder: Path, servers: Servers, stack: ExitStack) -> Scene:
+        host = stack.enter_context(prepared(folder))
+        gullible = stack.enter_context(Gullible(servers.host_pem))
+        return Scene(
+            backend=self.choice.name,
+            host=host,
+            gullible=gullible.address,
+            elsewhere=self.manager.selection.named(self.choice.name).elsewhere(),
+            paths=self.manager.paths,
+            manifests=folder,
+            environ=self.environ,
+        )
 
     @staticmethod
     def _write(folder: Path, manifest: str) -> None:
@@ -188,6 +189,7 @@ class Battle:
     progress: Progress
     _known: Mapping[str, Any] = field(init=False, repr=False)
     _outside: Outside | None = field(default=None, init=False)
+    _namespaces: bool = field(default=True, init=False)
     _reports: dict[str, Report] = field(factory=dict, init=False)
     _controls: dict[str, Report] = field(factory=dict, init=False)
     _seen: dict[str, list[str]] = field(factory=dict, init=False)
@@ -229,7 +231,16 @@ class Battle:
         report = self._reports.get(assault.module, NOTHING)
         control = self._controls.get(assault.module, NOTHING)
         seen = self._seen.get(assault.module, ())
-        return judged(assault, report, control, root=os.geteuid() == 0, witnesses=seen)
+        return judged(assault, report, control, excuse=self._excuse(assault), witnesses=seen)
+
+    def _excuse(self, assault: Assault) -> str:
+        """What a control that aims at the very same, outside, lacks here."""
+        attack = assault.attack
+        if os.geteuid() == 0 or attack.control != attack.aim:
+            return ""
+        if attack.root_control:
+            return "it needs root"
+        return "" if self._namespaces else "it needs root, or user namespaces for ordinary users"
 
     def _obstacle(self, assault: Assault) -> str | None:
         """Why an attack says nothing here."""
@@ -249,7 +260,9 @@ class Battle:
         if not again or os.geteuid() == 0:
             return found
         with Outside.begun(again, as_root=True) as outside:
-            return found | {module: found[module].better(one) for module, one in outside.reports().items()}
+            better = outside.reports()
+        self._namespaces = any(report.attempts for report in better.values())
+        return found | {module: found[module].better(report) for module, report in better.items()}
 
     def _attack(self, live: LiveBottle, assaults: Sequence[Assault], known: Mapping[str, Any]) -> None:
         names = {one.module: str(one) for one in assaults}

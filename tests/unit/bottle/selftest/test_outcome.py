@@ -21,27 +21,30 @@ GOOD = report(THROUGH, HELD)
     ],
 )
 def test_what_attempts_and_control_mean(attempts: Report, control: Report, verdict: Verdict) -> None:
-    assert judged(assault("x"), attempts, control, root=True).verdict is verdict
+    assert judged(assault("x"), attempts, control).verdict is verdict
 
 
 def test_a_control_may_have_to_show_each_attempt() -> None:
-    assert judged(assault("x", every=True), report(HELD), GOOD, root=True).verdict is Verdict.BROKEN
-    assert judged(assault("x", every=True), report(HELD), report(THROUGH), root=True).verdict is Verdict.HELD
+    assert judged(assault("x", every=True), report(HELD), GOOD).verdict is Verdict.BROKEN
+    assert judged(assault("x", every=True), report(HELD), report(THROUGH)).verdict is Verdict.HELD
 
 
 def test_what_the_host_saw_counts_for_more_than_what_the_probe_believes() -> None:
-    outcome = judged(assault("x"), report(HELD), GOOD, root=True, witnesses=["1 connection came"])
+    outcome = judged(assault("x"), report(HELD), GOOD, witnesses=["1 connection came"])
 
     assert (outcome.verdict, outcome.reason) == (Verdict.THROUGH, "1 connection came")
 
 
-def test_a_control_that_needs_root_is_missed_where_there_was_root() -> None:
-    needy = assault("x", root_control=True)
+def test_a_control_that_lacks_rights_is_excused_and_a_broken_probe_is_not() -> None:
+    excused = judged(assault("x"), report(HELD), report(HELD), excuse="it needs root")
 
-    assert judged(needy, report(HELD), report(HELD), root=True).verdict is Verdict.BROKEN
-    assert judged(needy, report(HELD), report(HELD), root=False).reason.endswith("it needs root")
-    assert judged(needy, report(BROKEN), report(HELD), root=False).verdict is Verdict.BROKEN
-    assert judged(assault("x"), report(HELD), report(HELD), root=False).verdict is Verdict.BROKEN
+    assert (excused.verdict, excused.reason) == (
+        Verdict.HELD,
+        "its control was not shown: it needs root",
+    )
+    assert judged(assault("x"), report(BROKEN), report(HELD), excuse="no root").verdict is Verdict.BROKEN
+    assert judged(assault("x"), report(THROUGH), report(HELD), excuse="no root").verdict is Verdict.THROUGH
+    assert judged(assault("x"), report(HELD), GOOD, excuse="no root").reason == ""
 
 
 def test_lines_become_reports() -> None:
@@ -70,9 +73,9 @@ def test_the_better_control_counts() -> None:
 
 
 def test_the_sum() -> None:
-    held, through = (judged(assault("x"), report(one), GOOD, root=True) for one in (HELD, THROUGH))
+    held, through = (judged(assault("x"), report(one), GOOD) for one in (HELD, THROUGH))
     spared = Outcome(assault=assault("x"), verdict=Verdict.NOT_APPLICABLE)
-    broken = judged(assault("x"), NOTHING, NOTHING, root=True)
+    broken = judged(assault("x"), NOTHING, NOTHING)
 
     assert Results(backend="native", outcomes=(held, through, spared, broken)).summary == (
         "3 attacks, 1 held, 1 passed through"
