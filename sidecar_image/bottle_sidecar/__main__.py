@@ -22,6 +22,7 @@ from bottle_sidecar.egress.inject import Injector, MissingTokenError
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.proxy import EgressProxy, build
 from bottle_sidecar.hardening import harden
+from bottle_sidecar.rules_store import RulesStore
 
 _LOG_LOST = 3
 
@@ -93,7 +94,7 @@ def _journal(start: Start) -> Journal:
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123 - a device
         os.dup2(nothing.fileno(), 2)
     injector = Injector(tokens=start.tokens, placeholders=start.placeholders)
-    secrets = (*injector.secrets(), *start.placeholders.values())
+    secrets = (*injector.secrets(), *start.placeholders.values(), *start.secrets, *start.decoys.values())
     return Journal(
         out, secrets, identity=start.identity, head=start.log_head, lost=lambda: os._exit(_LOG_LOST)
     )
@@ -110,6 +111,7 @@ def _build(start: Start, journal: Journal) -> EgressProxy:
         start,
         system_cas=upstream.system_bundle(),
         resolver=SystemResolver(),
+        rules=RulesStore().rules(),
         journal=journal,
         now=dt.datetime.now(dt.UTC),
     )

@@ -34,19 +34,22 @@ class SecretValues:
 
     `tokens`: by `token_ref`, for the sidecar alone. `env`: by variable name, for the agent; those
     that came from the operator's environment or a prompt. `placeholders`: by `token_ref`, what the
-    agent holds in place of the token; unique to the bottle. `upstream_proxy`: the host's own proxy,
-    whose URL may carry a password.
+    agent holds in place of the token; unique to the bottle. `sources`: the host variables that `env`
+    was made of, by name. `decoys`: credentials that open nothing, by where they lie. `upstream_proxy`:
+    the host's own proxy, whose URL may carry a password.
     """
 
     tokens: Mapping[str, Secret] = field(factory=dict)
     env: Mapping[str, Secret] = field(factory=dict)
+    sources: Mapping[str, Secret] = field(factory=dict)
     placeholders: Mapping[str, str] = field(factory=dict, repr=False)
+    decoys: Mapping[str, str] = field(factory=dict, repr=False)
     upstream_proxy: Secret | None = None
     no_proxy: str | None = None
 
     def texts(self) -> Iterator[str]:
         """Every value that no output may contain."""
-        for group in (self.tokens, self.env):
+        for group in (self.tokens, self.env, self.sources):
             for secret in group.values():
                 yield secret.reveal()
         if self.upstream_proxy:

@@ -76,8 +76,8 @@ class ProviderLab:
 
 
 def pattern(text: str) -> str:
-    """A quoted pattern for grep that finds `text` but not itself, where a command line is searched too."""
-    return f"'[{text[0]}]{text[1:]}'"
+    """A quoted pattern for grep that does not hold `text`: command lines and requests are searched, too."""
+    return f'"$(printf %s {text[::-1]} | rev)"'
 
 
 class MakeLab(Protocol):

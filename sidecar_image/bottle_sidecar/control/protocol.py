@@ -34,7 +34,8 @@ class Exit:
 class Start:
     """Everything a sidecar needs. `upstream_proxy`: the host's own proxy as http://[user:pw@]host:port.
 
-    `log_head`: where the bottle's audit log stands, if a sidecar wrote one before.
+    `log_head`: where the bottle's audit log stands, if a sidecar wrote one before. `secrets`: what else must
+    not leave the bottle. `decoys`: credentials that open nothing, by the place where they lie in it.
     """
 
     version: int = VERSION
@@ -46,6 +47,8 @@ class Start:
     upstream_proxy: str | None = field(default=None, repr=False)
     no_proxy: str | None = None
     log_head: Head | None = None
+    secrets: tuple[str, ...] = field(factory=tuple, repr=False)
+    decoys: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 @frozen(kw_only=True)

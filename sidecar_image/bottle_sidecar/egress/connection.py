@@ -23,14 +23,15 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from bottle_sidecar.egress.authority import Authority
+from bottle_sidecar.egress.decoding import UnreadableBodyError
 from bottle_sidecar.egress.dial import Dialer, Streams
 from bottle_sidecar.egress.driver import Driver
 from bottle_sidecar.egress.exchanges import Exchange, Exchanges, Outcome
 from bottle_sidecar.egress.guard import Admitted, Guard, Tunnel
 from bottle_sidecar.egress.http1 import Rejected
 from bottle_sidecar.egress.journal import Journal
-from bottle_sidecar.egress.mask import UnreadableBodyError
 from bottle_sidecar.egress.passthrough import PassthroughLayer
+from bottle_sidecar.egress.scan import BARRED, MESSAGES, BarredHook
 from bottle_sidecar.egress.streams import EgressHttpLayer, ExchangeEndedHook, UpstreamFailedHook
 from bottle_sidecar.egress.upstream import UpstreamTrust
 from bottle_sidecar.egress.websockets import ANSWERS
@@ -113,6 +114,7 @@ class AgentConnection:
             UpstreamFailedHook: self._on_upstream_failed,
             ExchangeEndedHook: self._on_ended,
             websocket_layers.WebsocketEndHook: self._on_websocket_end,
+            BarredHook: self._on_barred,
             tls_layers.TlsStartClientHook: self._start_client_tls,
             tls_layers.TlsStartServerHook: self._start_server_tls,
             tls_layers.TlsEstablishedServerHook: self._server_settled,
@@ -215,6 +217,7 @@ class AgentConnection:
         flow.request.stream = True
         admitted = flow.metadata[_ADMITTED] = self._guard.request(flow, self._tunnel)
         if admitted is not None:
+            flow.request.stream = admitted.body
             self._begun.add(admitted.exchange)
 
     def _on_response_headers(self, flow: http.HTTPFlow) -> None:
@@ -222,6 +225,8 @@ class AgentConnection:
         if admitted is None or flow.response is None:
             return
         admitted.exchange.status = flow.response.status_code
+        if flow.response.status_code == 101:
+            flow.metadata[MESSAGES] = self._guard.messages(admitted)
         try:
             self._guard.response(flow.response, admitted, flow.request)
         except UnreadableBodyError as error:
@@ -240,6 +245,15 @@ class AgentConnection:
             if admitted.metered is not None:
                 admitted.metered.close(failed=True)
             flow.response = self._guard.failure(flow.error.msg, admitted)
+
+    def _on_barred(self, flow: http.HTTPFlow) -> None:
+        admitted = _admitted(flow)
+        if admitted is not None:
+            verdict = self._guard.barred(flow.metadata[BARRED], admitted)
+            if admitted.metered is not None and flow.response is None:
+                admitted.metered.close(failed=True)
+            flow.error = mitmflow.Error(verdict.reason)
+            flow.response = flow.response or self._guard.refused(verdict, admitted)
 
     def _on_ended(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
         exchange = Exchange.of(flow)

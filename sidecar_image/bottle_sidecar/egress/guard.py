@@ -4,17 +4,19 @@ Decides nothing itself. What passes leaves with the route's credential and witho
 what does not gets its refusal as the flow's response.
 """
 
-from attrs import frozen
+from attrs import evolve, frozen
 from mitmproxy import http
 
+from bottle_sidecar.control.protocol import Start
 from bottle_sidecar.egress import hygiene, refusal
+from bottle_sidecar.egress.decoding import Decoder, UnreadableBodyError, decoders
 from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
 from bottle_sidecar.egress.exchanges import Exchange, Exchanges
 from bottle_sidecar.egress.inject import Injector
 from bottle_sidecar.egress.journal import Detail, Journal
-from bottle_sidecar.egress.mask import ResponseMask, UnreadableBodyError
+from bottle_sidecar.egress.mask import ResponseMask
 from bottle_sidecar.egress.meter import Meter, Metering
-from bottle_sidecar.policy.credentials import Honeytokens
+from bottle_sidecar.egress.scan import BodyScan, MessageScan
 from bottle_sidecar.policy.decide import (
     ConnectAction,
     ConnectVerdict,
@@ -25,11 +27,15 @@ from bottle_sidecar.policy.decide import (
     decide_connect,
     decide_tunnel,
 )
+from bottle_sidecar.policy.dlp.findings import Depth, Finding
 from bottle_sidecar.policy.document import Policy, Route
 from bottle_sidecar.policy.hosts import Authority, HostError
+from bottle_sidecar.policy.leaks import barred, unreadable
+from bottle_sidecar.policy.screen import LeakError, Screen, Watch
 
 SIDECAR_HOST = "sidecar.bottle"
 HEALTH_PATH = "/health"
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CERTIFICATE_HINT = "If its CA is a private one, the route needs a ca_file."
 
 
@@ -44,12 +50,16 @@ class Tunnel:
 
 @frozen(kw_only=True)
 class Admitted:
-    """A request that may leave, and the route it leaves by. `metered`: where what it uses is counted."""
+    """A request that may leave, and the route it leaves by.
+
+    `body` looks at what follows the head. `metered`: where what it uses is counted.
+    """
 
     route: Route
     host: str
     asked: Request
     verdict: Verdict
+    body: BodyScan
     exchange: Exchange
     metered: Metering | None = None
 
@@ -59,21 +69,21 @@ class Guard:
 
     def __init__(
         self,
-        identity: str,
-        policy: Policy,
-        injector: Injector,
-        journal: Journal,
+        start: Start,
         *,
+        injector: Injector,
+        screen: Screen,
+        journal: Journal,
         exchanges: Exchanges,
         meter: Meter,
     ) -> None:
-        self._identity = identity
+        self._identity = start.identity
         self._meter = meter
-        self._policy = policy
+        self._policy = start.policy
         self._injector = injector
         self._journal = journal
         self._exchanges = exchanges
-        self._honeytokens = Honeytokens(injector.placeholders)
+        self._screen = screen
         self._mask = ResponseMask(injector.secrets())
 
     def route(self, host: str) -> Route:
@@ -106,7 +116,8 @@ class Guard:
 
     def tunnel(self, tunnel: Tunnel, sni: str | None) -> Exchange | None:
         """An undecrypted TLS stream that may go on, given the name in its ClientHello; None for another."""
-        verdict = decide_tunnel(self._policy, tunnel.host, sni)
+        verdict = self._screen.name(decide_tunnel(self._policy, tunnel.host, sni), tunnel.host)
+        self._note(verdict)
         rule, host = verdict.rule.value, verdict.host
         if verdict.allowed:
             return self._exchanges.begin("tunnel", {"method": "CONNECT", "host": host, "rule": rule})
@@ -119,32 +130,39 @@ class Guard:
         if tunnel is None and flow.request.host == SIDECAR_HOST and flow.request.scheme == "http":
             flow.response = self._health(asked)
             return None
-        verdict = decide(self._policy, asked)
-        leaked = self._leak(asked, verdict)
-        if leaked is not None:
-            self._journal.write("placeholder", token_ref=leaked, host=verdict.host, method=asked.method)
-            verdict = _placeholder_verdict(leaked, verdict)
+        verdict = self._screen.judge(decide(self._policy, asked), asked)
+        self._note(verdict)
         verdict = self._meter.judge(verdict, asked)
-        if not verdict.allowed or verdict.route is None:
-            self._refused(verdict, asked)
+        admitted = self._admitted(verdict, asked, flow.request)
+        if isinstance(admitted, Verdict):
+            self._refused(admitted, asked)
             flow.request.headers.pop("expect", None)
-            flow.response = refusal.refused(verdict, asked, self._identity)
+            flow.response = refusal.refused(admitted, asked, self._identity)
             return None
-        exchange = self._exchanges.begin("allowed", _told(verdict, asked))
-        exchange.belongs_to(flow)
-        metered = self._meter.metering(verdict, asked)
-        if metered is not None:
-            exchange.at_end = metered.close
-        admitted = Admitted(
-            route=verdict.route,
-            host=verdict.host or "",
-            asked=asked,
-            verdict=verdict,
-            exchange=exchange,
-            metered=metered,
-        )
+        admitted.exchange.belongs_to(flow)
         self._prepare(flow.request, admitted)
         return admitted
+
+    def messages(self, admitted: Admitted) -> MessageScan:
+        """Looks at what the agent sends once the request has become a WebSocket."""
+
+        def watch(depth: Depth | None) -> Watch:
+            return self._watch("message", admitted.verdict, admitted.route, depth=depth)
+
+        return MessageScan(message=lambda: watch(None), connection=lambda: watch(Depth.KNOWN))
+
+    def barred(self, error: LeakError | UnreadableBodyError, admitted: Admitted) -> Verdict:
+        """The refusal of a request of which a part may have left."""
+        if isinstance(error, LeakError):
+            verdict = barred(admitted.verdict, error.finding)
+            self._note(verdict, admitted.exchange)
+        else:
+            verdict = unreadable(admitted.verdict, str(error))
+        self._refused(verdict, admitted.asked, admitted.exchange)
+        return verdict
+
+    def refused(self, verdict: Verdict, admitted: Admitted) -> http.Response:
+        return refusal.refused(verdict, admitted.asked, self._identity)
 
     def response(self, response: http.Response, admitted: Admitted, request: http.Request) -> None:
         """Makes an upstream's answer ready for the agent: streamed, without hop-by-hop headers, masked."""
@@ -212,7 +230,8 @@ class Guard:
             rule="upstream.unreadable",
             reason=str(error),
         )
-        return refusal.upstream_failed("upstream.unreadable", str(error), self._identity)
+        message = f"it cannot be searched for the bottle's secrets: {error}"
+        return refusal.upstream_failed("upstream.unreadable", message, self._identity)
 
     def _prepare(self, request: http.Request, admitted: Admitted) -> None:
         fields = request.headers.fields
@@ -230,11 +249,82 @@ class Guard:
         if admitted.route.auth is not None or admitted.metered is not None:
             request.headers["accept-encoding"] = "identity"
 
-    def _leak(self, asked: Request, verdict: Verdict) -> str | None:
-        """The token whose placeholder this request would carry to a host that does not own it."""
-        owned = verdict.route.auth.token_ref if verdict.route is not None and verdict.route.auth else None
-        texts = (asked.target, *(value for _, value in asked.headers))
-        return self._honeytokens.leak(texts, () if owned is None else (owned,))
+    def _admitted(self, verdict: Verdict, asked: Request, request: http.Request) -> Admitted | Verdict:
+        """What may leave, or why it may not."""
+        route = verdict.route
+        if not verdict.allowed or route is None:
+            return verdict
+        try:
+            body = self._body(request, asked, verdict, route)
+        except UnreadableBodyError as error:
+            return unreadable(verdict, str(error))
+        exchange = self._exchanges.begin("allowed", _told(verdict, asked))
+        metered = self._meter.metering(verdict, asked)
+        if metered is not None:
+            exchange.at_end = metered.close
+        return Admitted(
+            route=route,
+            host=verdict.host or "",
+            asked=asked,
+            verdict=verdict,
+            body=body,
+            exchange=exchange,
+            metered=metered,
+        )
+
+    def _body(self, request: http.Request, asked: Request, verdict: Verdict, route: Route) -> BodyScan:
+        """Raises UnreadableBodyError for an encoding that is not known, where that bars the request."""
+
+        def forgive(error: UnreadableBodyError) -> None:
+            self._journal.write("unreadable", host=verdict.host, reason=str(error))
+
+        bars = self._screen.bars(route)
+        undo: list[Decoder] = []
+        try:
+            undo = decoders(",".join(request.headers.get_all("content-encoding")))
+        except UnreadableBodyError as error:
+            if bars:
+                raise
+            forgive(error)
+        length = request.headers.get("content-length")
+        return BodyScan(
+            lambda: self._watch("body", verdict, route),
+            before=self._query(asked, verdict, route),
+            undo=undo,
+            length=None if length is None else int(length),
+            forgive=None if bars else forgive,
+        )
+
+    def _query(self, asked: Request, verdict: Verdict, route: Route) -> tuple[Watch, bytes] | None:
+        """Parameters in the URL and in the body are one form, to a server; and so they are here."""
+        _, mark, query = asked.target.partition("?")
+        if not mark or asked.method in _BODILESS:
+            return None
+        return self._watch("body", verdict, route, depth=Depth.KNOWN), f"{query}&".encode(
+            "latin-1", "replace"
+        )
+
+    def _watch(self, place: str, verdict: Verdict, route: Route, *, depth: Depth | None = None) -> Watch:
+        def report(finding: Finding) -> None:
+            self._note(evolve(verdict, finding=finding))
+
+        return self._screen.watch(route, place, report, depth=depth)
+
+    def _note(self, verdict: Verdict, exchange: Exchange | None = None) -> None:
+        """Records what the scan found. A honeytoken is an alarm: somebody uses what nobody needs."""
+        finding = verdict.finding
+        if finding is None:
+            return
+        self._journal.write(
+            "alarm" if finding.honeytoken else "leak",
+            id=None if exchange is None else exchange.identifier,
+            host=verdict.host,
+            rule=finding.rule,
+            place=finding.place,
+            digest=finding.digest,
+            owner=finding.owner,
+            outcome="passed" if verdict.allowed else "blocked",
+        )
 
     def _health(self, asked: Request) -> http.Response:
         if asked.method == "GET" and asked.target == HEALTH_PATH:
@@ -242,7 +332,7 @@ class Guard:
         return refusal.malformed(f"{SIDECAR_HOST} has nothing but {HEALTH_PATH}", status=404)
 
     def _refused(self, verdict: Verdict, asked: Request, exchange: Exchange | None = None) -> None:
-        """Writes a refusal down; of what had been let out where only its address turned out to be barred."""
+        """Writes a refusal down; also of what had been let out before something barred it."""
         identifier = None
         if exchange is not None:
             identifier, exchange.verdict = exchange.identifier, "refused"
@@ -254,7 +344,8 @@ class Guard:
 
 def _told(verdict: Verdict, asked: Request) -> dict[str, Detail]:
     """What a line says of a decision: nothing of the query."""
-    path = verdict.path or asked.target.partition("?")[0]
+    in_url = verdict.finding is not None and verdict.finding.place == "url"
+    path = None if in_url else verdict.path or asked.target.partition("?")[0]
     return {"method": asked.method, "host": verdict.host, "path": path, "rule": verdict.rule.value}
 
 
@@ -307,8 +398,3 @@ def _refusal_of(verdict: Verdict, rule: Rule, reason: str) -> Verdict:
     return Verdict(
         allowed=False, rule=rule, reason=reason, host=verdict.host, route=verdict.route, path=verdict.path
     )
-
-
-def _placeholder_verdict(token_ref: str, verdict: Verdict) -> Verdict:
-    reason = f"It carries the placeholder of {token_ref}, which belongs to another host."
-    return _refusal_of(verdict, Rule.PLACEHOLDER, reason)

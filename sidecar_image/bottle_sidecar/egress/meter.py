@@ -12,8 +12,8 @@ from importlib.resources import files
 from attrs import define, evolve
 from mitmproxy import http
 
+from bottle_sidecar.egress.decoding import Decoder, UnreadableBodyError, decoded, decoders
 from bottle_sidecar.egress.journal import Journal
-from bottle_sidecar.egress.mask import Decoder, UnreadableBodyError, decoded, decoders
 from bottle_sidecar.policy.budget import MAX_CALLS, Account
 from bottle_sidecar.policy.decide import Request, Rule, Verdict
 from bottle_sidecar.policy.llm import Charge, Cost, charge

@@ -14,11 +14,15 @@ _DEFAULT_PORT = 80
 
 @frozen(kw_only=True)
 class UpstreamProxy:
-    """An HTTP proxy that speaks CONNECT. `bypass` are the host names and networks reached without it."""
+    """An HTTP proxy that speaks CONNECT. `bypass` are the host names and networks reached without it.
+
+    `secrets`: the spellings of its password, alone and with the user.
+    """
 
     host: str
     port: int
     authorization: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(factory=tuple, repr=False)
     bypass: tuple[str, ...] = ()
 
     @classmethod
@@ -31,12 +35,21 @@ class UpstreamProxy:
             raise ValueError("the host's proxy is not a URL") from None
         if parts.scheme != "http" or not host:
             raise ValueError("the host's proxy must be an http:// URL with a host")
-        authorization = None
+        authorization: str | None = None
+        secrets: tuple[str, ...] = ()
         if parts.username is not None:
-            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            password = unquote(parts.password or "")
+            credentials = f"{unquote(parts.username)}:{password}"
             authorization = "Basic " + base64.b64encode(credentials.encode()).decode()
+            secrets = (password, parts.password, credentials) if parts.password else ()
         bypass = tuple(entry.strip().lower() for entry in (no_proxy or "").split(",") if entry.strip())
-        return cls(host=host, port=port or _DEFAULT_PORT, authorization=authorization, bypass=bypass)
+        return cls(
+            host=host,
+            port=port or _DEFAULT_PORT,
+            authorization=authorization,
+            secrets=secrets,
+            bypass=bypass,
+        )
 
     def serves(self, host: str) -> bool:
         """Whether `host` (normalised) is reached through the proxy: not loopback, not in `bypass`."""

@@ -22,6 +22,9 @@ from bottle_sidecar.egress.meter import Meter, list_prices
 from bottle_sidecar.egress.proxies import UpstreamProxy
 from bottle_sidecar.egress.upstream import UpstreamTrust, certificates
 from bottle_sidecar.policy.budget import Account
+from bottle_sidecar.policy.dlp.rules import RuleSet
+from bottle_sidecar.policy.leaks import BAIT
+from bottle_sidecar.policy.screen import Screen
 
 MAX_CONNECTIONS = 256
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -78,7 +81,13 @@ class EgressProxy:
 
 
 def build(
-    start: Start, *, system_cas: str, resolver: Resolver, journal: Journal, now: dt.datetime
+    start: Start,
+    *,
+    system_cas: str,
+    resolver: Resolver,
+    rules: RuleSet,
+    journal: Journal,
+    now: dt.datetime,
 ) -> EgressProxy:
     """The proxy that `start` describes.
 
@@ -91,10 +100,22 @@ def build(
         if route.ca_pem is not None and not certificates(route.ca_pem):
             raise ValueError(f"route {route.host}: its CA file holds no certificate")
     proxy = UpstreamProxy.parse(start.upstream_proxy, start.no_proxy) if start.upstream_proxy else None
+    screen = Screen(
+        secrets=(*injector.secrets(), *start.secrets, *(proxy.secrets if proxy else ())),
+        honeytokens={**start.placeholders, **{BAIT + place: value for place, value in start.decoys.items()}},
+        rules=rules,
+    )
     exchanges = Exchanges(journal)
     meter = Meter(Account(start.policy.budget), list_prices(), journal)
     services = Services(
-        guard=Guard(start.identity, start.policy, injector, journal, exchanges=exchanges, meter=meter),
+        guard=Guard(
+            start,
+            injector=injector,
+            screen=screen,
+            journal=journal,
+            exchanges=exchanges,
+            meter=meter,
+        ),
         authority=Authority(start.identity, now=now),
         trust=UpstreamTrust(system_cas),
         dialer=Dialer(resolver=resolver, proxy=proxy),

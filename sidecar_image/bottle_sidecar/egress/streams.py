@@ -11,6 +11,7 @@ from typing import Any
 from mitmproxy import flow as mitmflow
 from mitmproxy import http
 from mitmproxy.connection import Connection, Server
+from mitmproxy.net.http import status_codes
 from mitmproxy.proxy import commands, events, tunnel
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import Layer
@@ -40,10 +41,13 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 from bottle_sidecar.egress import hygiene, refusal
+from bottle_sidecar.egress.decoding import UnreadableBodyError
 from bottle_sidecar.egress.exchanges import Exchange, Outcome
 from bottle_sidecar.egress.http1 import AgentHttp1, Rejected, UpstreamHttp1
 from bottle_sidecar.egress.http2 import BACKLOG, AgentHttp2, UpstreamHttp2
+from bottle_sidecar.egress.scan import BARRED, BarredHook
 from bottle_sidecar.egress.websockets import BoundedWebsocketLayer
+from bottle_sidecar.policy.screen import LeakError
 
 Commands = Generator[commands.Command, Any, None]
 Decision = Generator[commands.Command, Any, bool]
@@ -97,8 +101,28 @@ class EgressStream(HttpStream):
         self, event: RequestData | RequestTrailers | RequestEndOfMessage
     ) -> Commands:
         """Trailers are dropped: no rule has seen them, and no agent needs them."""
-        if not isinstance(event, RequestTrailers):
+        if isinstance(event, RequestTrailers):
+            return
+        try:
             yield from super().state_stream_request_body(event)
+        except (LeakError, UnreadableBodyError) as error:
+            yield from self._bar(error)
+
+    def _bar(self, error: Exception) -> Commands:
+        """Ends an exchange whose body must not leave: upstream it stays a fragment, the agent is told why."""
+        unanswered = self.server_state in (self.state_uninitialized, self.state_wait_for_response_headers)
+        self.flow.metadata[BARRED] = error
+        yield BarredHook(self.flow)
+        cancelled = RequestProtocolError(self.stream_id, "refused", code=status_codes.CLIENT_CLOSED_REQUEST)
+        yield SendHttp(cancelled, self.context.server)
+        if unanswered and self.flow.response is not None:
+            yield from self._answer(self.flow.response)
+            return
+        yield ExchangeEndedHook(self.flow, Outcome.ABORTED)
+        yield SendHttp(ResponseProtocolError(self.stream_id, "refused"), self.context.client)
+        self.flow.live = False
+        self.client_state = self.server_state = self.state_errored
+        yield DropStream(self.stream_id)
 
     def make_server_connection(self) -> Decision:
         connection, error = yield GetHttpConnection(

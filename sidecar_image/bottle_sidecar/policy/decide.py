@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from bottle_sidecar.policy.dlp.findings import Finding
 from bottle_sidecar.policy.document import Policy, Route, Scheme
 from bottle_sidecar.policy.hosts import Authority, HostError, normalise_host, quoted
 from bottle_sidecar.policy.llm import Cost, charge
@@ -40,7 +41,9 @@ class Rule(StrEnum):
     AMBIGUOUS_PATH = "request.ambiguous-path"
     AMBIGUOUS_QUERY = "request.ambiguous-query"
     OVERRIDE = "request.override-header"
-    PLACEHOLDER = "credential.placeholder"
+    SECRET = "dlp.secret"  # noqa: S105 - a rule's code
+    HONEYTOKEN = "dlp.honeytoken"
+    UNREADABLE = "dlp.unreadable"
     ADDRESS = "address.private"
     BUDGET = "budget.spent"
     CROWD = "budget.crowd"
@@ -81,7 +84,8 @@ class Verdict:
     """The answer.
 
     `host` is None where none could be read; `path` is what the rules judged, without the query;
-    `address` is the one that was not dialled.
+    `address` is the one that was not dialled. `finding` is what the scan for secrets saw, also where
+    the route lets it pass.
     """
 
     allowed: bool
@@ -92,6 +96,7 @@ class Verdict:
     route: Route | None = None
     path: str | None = None
     address: str | None = None
+    finding: Finding | None = None
 
 
 @frozen(kw_only=True)

@@ -57,8 +57,10 @@ class Route:
     `host`: normalised, exact or `*.suffix` (any depth of subdomain, not the apex). Empty
     `path_allowlist`, `methods`: anything. `query`: when not None, each named parameter must occur
     once and match its glob, and no other may occur. `dlp`: None where nobody chose (then what the
-    granter defaults to). `address`: dial this `host:port` instead of resolving `host`. `ca_pem`: extra CAs
-    trusted for this upstream. `origin`: who granted it, for people.
+    granter defaults to). `provider_api`: the agent's own LLM API, whose requests are the conversation
+    itself; while nobody chose `dlp`, known secrets alone are looked for there. `address`: dial this
+    `host:port` instead of resolving `host`. `ca_pem`: extra CAs trusted for this upstream. `origin`: who
+    granted it, for people.
     """
 
     host: str
@@ -68,6 +70,7 @@ class Route:
     query: tuple[tuple[str, str], ...] | None = None
     auth: Auth | None = None
     dlp: Dlp | None = None
+    provider_api: bool = False
     tls_passthrough: bool = False
     ssrf_ip_allowlist: tuple[str, ...] = ()
     address: str | None = None

@@ -25,7 +25,7 @@ def refusal_body(verdict: Verdict, request: Request, identity: str) -> dict[str,
         "refused_by": who,
         "host": verdict.host,
         "method": _printable(request.method),
-        "path": _printable(request.target.partition("?")[0]),
+        "path": None if _names_secret(verdict) else _printable(request.target.partition("?")[0]),
         "rule": verdict.rule.value,
         "reason": verdict.reason,
         "how_to_ask": ask,
@@ -57,6 +57,8 @@ def verdict_text(verdict: Verdict, request: Request) -> str:
     ]
     if verdict.route is not None:
         lines.append(f"route: {verdict.route.host} (from {verdict.route.origin})")
+    if verdict.allowed and verdict.finding is not None:
+        lines.append(f"noticed in its {verdict.finding.place}, but let pass: {verdict.finding.rule}")
     if verdict.path is not None:
         lines.append(f"path judged: {_printable(verdict.path)}")
     change = manifest_change(verdict, request)
@@ -65,6 +67,11 @@ def verdict_text(verdict: Verdict, request: Request) -> str:
     elif not verdict.allowed:
         lines.append(_without_change(verdict))
     return "\n".join(lines)
+
+
+def _names_secret(verdict: Verdict) -> bool:
+    """Whether the path would show what was found."""
+    return verdict.finding is not None and verdict.finding.place == "url"
 
 
 def _how_to_ask(verdict: Verdict, request: Request) -> str:
@@ -79,6 +86,10 @@ def _without_change(verdict: Verdict) -> str:
         return verdict.hint or ""
     if verdict.rule is Rule.ADDRESS:
         return "The operator may list the address under pipelock.ssrf_ip_allowlist of the host's route."
+    if verdict.rule is Rule.HONEYTOKEN:
+        return "Nothing allows it: this credential is of no use there, and the operator was alarmed."
+    if verdict.rule is Rule.UNREADABLE:
+        return "Send the body as it is, or compressed with gzip, deflate, br or zstd."
     return "No manifest entry allows it; the request itself must change."
 
 
@@ -119,6 +130,10 @@ def _new_query(verdict: Verdict, request: Request) -> Sequence[str] | None:
     return (line,) if len(line) <= _LONGEST else None
 
 
+def _new_dlp(_: Verdict, __: Request) -> Sequence[str]:
+    return ("dlp: warn",)
+
+
 def _new_address(verdict: Verdict, _: Request) -> Sequence[str] | None:
     if verdict.address is None:
         return None
@@ -133,6 +148,7 @@ _CHANGES: Mapping[Rule, Callable[[Verdict, Request], Sequence[str] | None]] = {
     Rule.PATH: _new_path,
     Rule.QUERY: _new_query,
     Rule.ADDRESS: _new_address,
+    Rule.SECRET: _new_dlp,
 }
 
 

@@ -11,6 +11,7 @@ from bottle.errors import UsageError
 from bottle_sidecar.policy.decide import Request, decide
 from bottle_sidecar.policy.document import Scheme
 from bottle_sidecar.policy.explain import manifest_change, verdict_text
+from bottle_sidecar.policy.leaks import judge_names
 
 
 @click.command()
@@ -22,12 +23,13 @@ from bottle_sidecar.policy.explain import manifest_change, verdict_text
 def why(context: click.Context, *, method: str, as_json: bool, agent: str, url: str) -> int:
     """Say whether AGENT may send a request to URL, by which rule, and what in the manifest would alter it.
 
-    The answer is computed by the function that the proxy calls. Exit status 0: allowed, 1: refused.
+    The answer is computed by the functions that the proxy calls. Of the scan for secrets it has the look
+    at names that seem random; the rest needs a running bottle. Exit status 0: allowed, 1: refused.
     """
     app = App.of(context)
     request = _request(method, url)
     resolved = app.inspect(agent)
-    verdict = decide(resolved.plan.policy, request)
+    verdict = judge_names(decide(resolved.plan.policy, request), request)
     data = {
         "allowed": verdict.allowed,
         "rule": verdict.rule.value,
@@ -35,6 +37,7 @@ def why(context: click.Context, *, method: str, as_json: bool, agent: str, url: 
         "route": verdict.route.host if verdict.route else None,
         "origin": verdict.route.origin if verdict.route else None,
         "path": verdict.path,
+        "finding": verdict.finding.rule if verdict.finding else None,
         "manifest_change": None if verdict.allowed else manifest_change(verdict, request),
     }
     result = Result(data=data, text=verdict_text(verdict, request), warnings=resolved.warnings)

@@ -131,6 +131,8 @@ def _start_message(plan: LaunchPlan, secrets: SecretValues, exit_: Exit) -> Star
         exit=exit_,
         tokens={name: secret.reveal() for name, secret in secrets.tokens.items()},
         placeholders=secrets.placeholders,
+        secrets=tuple(secret.reveal() for secret in (*secrets.env.values(), *secrets.sources.values())),
+        decoys=secrets.decoys,
         upstream_proxy=secrets.upstream_proxy.reveal() if secrets.upstream_proxy else None,
         no_proxy=secrets.no_proxy,
     )

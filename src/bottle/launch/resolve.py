@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from bottle.errors import EnvironmentLacksError
+from bottle.launch.decoy import Decoy
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
 from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
@@ -109,6 +110,7 @@ class _Resolution:
         tokens = self._tokens(routes)
         placeholders = {name: _placeholder() for name in tokens}
         setup = provider.setup(self._context(routes, placeholders))
+        decoy = Decoy.make()
         plan = LaunchPlan(
             identity=new_identity(self.agent.manifest.name),
             agent=self.agent.manifest.name,
@@ -119,7 +121,7 @@ class _Resolution:
             backend_reason=choice.reason,
             program=self._program(provider, setup),
             env=tuple(self._env(setup, placeholders)),
-            seed_files=setup.files,
+            seed_files=(*setup.files, decoy.file),
             seed_trees=setup.trees,
             policy=self._policy(routes),
             git_identity=self._git_identity(),
@@ -134,7 +136,7 @@ class _Resolution:
         )
         return Resolved(
             plan=plan,
-            secrets=self._secret_values(tokens, placeholders),
+            secrets=evolve(self._secret_values(tokens, placeholders), decoys=decoy.values),
             questions=tuple(self._questions()),
             warnings=(*self._warnings(tokens), *setup.warnings),
         )
@@ -298,6 +300,7 @@ class _Resolution:
             tokens=tokens,
             placeholders=placeholders,
             env=dict(self._host_env()),
+            sources=dict(self._host_sources()),
             upstream_proxy=Secret(proxy) if proxy else None,
             no_proxy=environ.get("NO_PROXY") or environ.get("no_proxy"),
         )
@@ -307,6 +310,11 @@ class _Resolution:
             if isinstance(declared, EnvTemplate):
                 found = {host: self._host_value(host, "env", name) for host in declared.variables}
                 yield name, Secret(declared.render(found))
+
+    def _host_sources(self) -> Iterator[tuple[str, Secret]]:
+        for name, declared in self.bottle.manifest.env.items():
+            for host in declared.variables if isinstance(declared, EnvTemplate) else ():
+                yield host, Secret(self._host_value(host, "env", name))
 
     def _questions(self) -> Iterator[Question]:
         for name, declared in self.bottle.manifest.env.items():
@@ -324,7 +332,6 @@ class _Resolution:
         unserved = {
             "git-gate.repos": bool(manifest.git_gate.repos),
             "supervise": manifest.supervise,
-            "egress.routes[].dlp": any("dlp" in spec.declared for spec in manifest.egress.routes),
         }
         for key, declared in unserved.items():
             if declared:

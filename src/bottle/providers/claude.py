@@ -51,7 +51,7 @@ class ClaudeProvider(Provider):
 
     def routes(self, config: ProviderConfig) -> tuple[Route, ...]:
         self.refuse(config, "forward_host_credentials")
-        return (Route(host=_HOST, auth=_auth(config), origin="provider claude"),)
+        return (Route(host=_HOST, auth=_auth(config), provider_api=True, origin="provider claude"),)
 
     def setup(self, context: AgentContext) -> AgentSetup:
         credential = _credential(context)

@@ -56,7 +56,7 @@ class CodexProvider(Provider):
                 hint=f"give codex an API key: a route with `host: {_HOST}` and "
                 "`auth: {scheme: Bearer, token_ref: OPENAI_API_KEY}`",
             )
-        return (Route(host=_HOST, origin="provider codex"),)
+        return (Route(host=_HOST, provider_api=True, origin="provider codex"),)
 
     def setup(self, context: AgentContext) -> AgentSetup:
         self.refuse_remote_control(context)

@@ -135,7 +135,7 @@ class TestCredentials:
         upstream = serve(HOST, "other.test")
         sidecar = start(to(HOST, upstream, auth=BEARER), to("other.test", upstream), **SECRETS)
         for target, headers in [("/?k=" + PLACEHOLDER, {}), ("/", {"X": PLACEHOLDER})]:
-            assert sidecar.request("other.test", target, headers=headers).rule == "credential.placeholder"
+            assert sidecar.request("other.test", target, headers=headers).rule == "dlp.honeytoken"
         assert not upstream.requests
         assert PLACEHOLDER not in sidecar.log.read_text()
 

@@ -1,90 +1,23 @@
 """WebSockets: relayed both ways, credential injected on the upgrade, secrets masked in what comes back."""
 
 import asyncio
-import ssl
-from collections.abc import Iterator
 
-import wsproto
-from wsproto.connection import ConnectionState
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
-from wsproto.extensions import Extension, PerMessageDeflate
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from bottle_sidecar.policy.document import Auth, AuthScheme
 from support.egress import Begin, MakeRoute, Serve
+from support.websocket_client import EchoServer, WebSocketClient
 
 HOST = "api.test"
 TOKEN = "sk-real-0123456789abcdef"
 AUTH = Auth(scheme=AuthScheme.BEARER, token_ref="T")
 
 
-class EchoServer:
-    """Greets with the Authorization it saw, then echoes. `extensions`: what it would agree to."""
-
-    def __init__(self, *, deflate: bool = False) -> None:
-        self._deflate = deflate
-        self.upgrade: Request | None = None
-
-    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = wsproto.WSConnection(wsproto.ConnectionType.SERVER)
-        while data := await reader.read(65536):
-            connection.receive_data(data)
-            for event in connection.events():
-                for answer in self._answers(event):
-                    writer.write(connection.send(answer))
-            await writer.drain()
-            if connection.state is ConnectionState.CLOSED:
-                return
-
-    def _answers(self, event: wsproto.events.Event) -> Iterator[wsproto.events.Event]:
-        match event:
-            case Request():
-                self.upgrade = event
-                extensions: list[Extension] = [PerMessageDeflate()] if self._deflate else []
-                yield AcceptConnection(extensions=extensions)
-                credential = dict(event.extra_headers).get(b"authorization", b"none")
-                yield TextMessage(data=f"you are {credential.decode()}!")
-            case TextMessage():
-                yield TextMessage(data=event.data, message_finished=event.message_finished)
-            case BytesMessage():
-                yield BytesMessage(data=event.data, message_finished=event.message_finished)
-            case Ping():
-                yield event.response()
-            case CloseConnection():
-                yield event.response()
-
-
-class Client:
-    def __init__(self, connection: ssl.SSLSocket, *, deflate: bool = False) -> None:
-        self._socket = connection
-        self._ws = wsproto.WSConnection(wsproto.ConnectionType.CLIENT)
-        extensions: list[Extension] = [PerMessageDeflate()] if deflate else []
-        self.send(Request(host=HOST, target="/chat", extensions=extensions))
-
-    def send(self, event: wsproto.events.Event) -> None:
-        self._socket.sendall(self._ws.send(event))
-
-    def receive(self) -> wsproto.events.Event:
-        while True:
-            for event in self._ws.events():
-                return event
-            data = self._socket.recv(65536)
-            self._ws.receive_data(data or None)
-
-    def text(self) -> str:
-        whole = ""
-        while True:
-            event = self.receive()
-            assert isinstance(event, TextMessage), event
-            whole += event.data
-            if event.message_finished:
-                return whole
-
-
 def test_relay(start: Begin, serve: Serve, to: MakeRoute) -> None:
     server = EchoServer()
     sidecar = start(to(HOST, serve(HOST, raw=server)))
     with sidecar.secure(HOST) as connection:
-        client = Client(connection)
+        client = WebSocketClient(connection, HOST)
         assert isinstance(client.receive(), AcceptConnection)
         assert client.text() == "you are none!"
         client.send(TextMessage(data="hello \u20ac"))
@@ -110,7 +43,7 @@ def test_relay(start: Begin, serve: Serve, to: MakeRoute) -> None:
 def test_compressed(start: Begin, serve: Serve, to: MakeRoute) -> None:
     server = EchoServer(deflate=True)
     with start(to(HOST, serve(HOST, raw=server))).secure(HOST) as connection:
-        client = Client(connection, deflate=True)
+        client = WebSocketClient(connection, HOST, deflate=True)
         accepted = client.receive()
         assert isinstance(accepted, AcceptConnection)
         assert accepted.extensions
@@ -124,7 +57,7 @@ def test_injection_and_masking(start: Begin, serve: Serve, to: MakeRoute) -> Non
     server = EchoServer()
     sidecar = start(to(HOST, serve(HOST, raw=server), auth=AUTH), tokens={"T": TOKEN})
     with sidecar.secure(HOST) as connection:
-        client = Client(connection)
+        client = WebSocketClient(connection, HOST)
         client.receive()
         assert client.text() == f"you are Bearer {'*' * len(TOKEN)}!"
     assert server.upgrade is not None

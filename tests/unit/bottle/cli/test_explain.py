@@ -60,7 +60,8 @@ def test_the_method_counts(agent: CommandLine) -> None:
 def test_the_keys_are_pinned(agent: CommandLine) -> None:
     for url in ("https://api.example.com/v1", "https://other.example.com/"):
         data = json.loads(agent.run("why", "shell", url, "--json").out)["data"]
-        assert set(data) == {"allowed", "rule", "reason", "route", "origin", "path", "manifest_change"}
+        keys = {"allowed", "rule", "reason", "route", "origin", "path", "finding", "manifest_change"}
+        assert set(data) == keys
         assert data["allowed"] is (data["manifest_change"] is None)
 
 
@@ -71,6 +72,16 @@ def test_the_change_that_it_prints_is_the_one_that_allows_it(agent: CommandLine)
     agent.write({"bottles/shell.md": f"---\nagent_provider: {{template: shell}}\n{change}---\n"})
 
     assert agent.run("why", "shell", "https://other.example.com/").code == 0
+
+
+def test_names_that_look_random(agent: CommandLine) -> None:
+    noise = "q7Xw2Lm9Kt4Rv8Bn3Pd6Hs1Gj5Fc0Ya2Te4Zu7Io9Vb3Nx6Cy8Qs1Wd5Mk0Rp2"
+    outcome = agent.run("why", "shell", f"https://api.example.com/v1?q={noise}", "--json")
+    data = json.loads(outcome.out)["data"]
+
+    assert (outcome.code, data["rule"], data["finding"]) == (1, "dlp.secret", "entropy")
+    assert "dlp: warn" in data["manifest_change"]
+    assert noise not in outcome.out
 
 
 def test_it_needs_no_token_and_starts_nothing(command_line: CommandLine) -> None:

@@ -52,7 +52,9 @@ def test_credential_kind_is_told_by_the_prefix(value: str, kind: CredentialKind)
 def test_route_injects_in_the_header_of_the_kind(kind: CredentialKind, auth: Auth) -> None:
     config = ProviderConfig(auth_token="MINE", credential=kind)
 
-    assert ClaudeProvider().routes(config) == (Route(host=HOST, auth=auth, origin="provider claude"),)
+    assert ClaudeProvider().routes(config) == (
+        Route(host=HOST, auth=auth, provider_api=True, origin="provider claude"),
+    )
 
 
 def test_host_credentials_are_for_codex() -> None:

@@ -23,7 +23,9 @@ def _content(setup: AgentSetup, path: str) -> str | None:
 
 
 def test_route_brings_no_credential_of_its_own() -> None:
-    assert CodexProvider().routes(ProviderConfig()) == (Route(host=HOST, origin="provider codex"),)
+    assert CodexProvider().routes(ProviderConfig()) == (
+        Route(host=HOST, provider_api=True, origin="provider codex"),
+    )
 
 
 def test_auth_token_is_for_claude() -> None:

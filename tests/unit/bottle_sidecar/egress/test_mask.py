@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
 
-from bottle_sidecar.egress.mask import BodyMask, ResponseMask, UnreadableBodyError, decoders
+from bottle_sidecar.egress.decoding import UnreadableBodyError, decoders
+from bottle_sidecar.egress.mask import BodyMask, ResponseMask
 from bottle_sidecar.policy.masking import Needles
 
 SECRET = "sk-real-0123456789abcdef"
