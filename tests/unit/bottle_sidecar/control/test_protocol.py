@@ -56,7 +56,7 @@ def test_the_keys_of_each_message_are_pinned() -> None:
     assert VERSION == 1
     assert set(to_json(START)) == {
         "kind", "version", "identity", "policy", "exit", "tokens", "placeholders", "upstream_proxy",
-        "no_proxy", "log_head",
+        "no_proxy", "log_head", "secrets", "decoys",
     }  # fmt: skip
     assert set(to_json(Ready(ca_certificate="", ca_fingerprint="", trust_store=""))) == {
         "kind", "ca_certificate", "ca_fingerprint", "trust_store"
