@@ -146,7 +146,7 @@ class Upstream:
                 await _Http2(self, reader, writer, self._sni(secured)).run()
             else:
                 await self._http1(reader, writer, self._sni(secured))
-        except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.CancelledError, asyncio.IncompleteReadError, h11.RemoteProtocolError):
             pass
         finally:
             self._tasks.discard(task)

@@ -34,6 +34,8 @@ START = Start(
     placeholders={"TOKEN": "placeholder-value"},
     upstream_proxy="http://me:proxy-value@proxy:1",
     no_proxy="localhost",
+    secrets=("typed-value",),
+    decoys={"~/.aws/credentials": "decoy-value"},
 )
 
 
