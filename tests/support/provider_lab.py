@@ -76,8 +76,9 @@ class ProviderLab:
 
 
 def pattern(text: str) -> str:
-    """A quoted pattern for grep that does not hold `text`: command lines and requests are searched, too."""
-    return f'"$(printf %s {text[::-1]} | rev)"'
+    """A quoted pattern for grep that neither is nor matches itself: command lines, requests are searched."""
+    found = f"[{text[0]}]{text[1:]}"
+    return f"\"$(printf %s '{found[::-1]}' | rev)\""
 
 
 class MakeLab(Protocol):

@@ -68,10 +68,13 @@ KINDS = {
         auth=f"{{scheme: Bearer, token_ref: {VARIABLE}}}",
     ),
 }
-# Looks for the token wherever an agent can look; the pattern does not match itself.
+# Looks for the token wherever an agent can look. The pattern does not match itself, and is spelled backwards,
+# since a request may not hold the token.
+_PATTERN = f"[{TOKEN[0]}]{TOKEN[1:]}"
+_SPELLED = f"\"$(printf %s '{_PATTERN[::-1]}' | rev)\""
 SEARCH = RunShell(
-    f"id -un; env | grep -c '[{TOKEN[0]}]{TOKEN[1:]}'; "
-    f"grep -rlsa '[{TOKEN[0]}]{TOKEN[1:]}' /home /workspace /tmp /run /etc"
+    f"id -un; env | grep -c {_SPELLED}; "
+    f"grep -rlsa {_SPELLED} /home /workspace /tmp /run /etc"
     " /proc/[0-9]*/environ /proc/[0-9]*/cmdline | wc -l"
 )
 FOUND_NOTHING = "agent\n0\n0"
