@@ -53,6 +53,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle_sidecar/egress/http1.py": WIRE,
     "bottle_sidecar/egress/http2.py": WIRE,
     "bottle_sidecar/egress/meter.py": WIRE,
+    "bottle_sidecar/egress/inspect.py": WIRE,
     "bottle_sidecar/egress/passthrough.py": WIRE,
     "bottle_sidecar/egress/proxy.py": WIRE,
     "bottle_sidecar/egress/refusal.py": WIRE,

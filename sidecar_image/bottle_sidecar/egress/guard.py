@@ -4,15 +4,16 @@ Decides nothing itself. What passes leaves with the route's credential and witho
 what does not gets its refusal as the flow's response.
 """
 
-from attrs import evolve, frozen
+from attrs import frozen
 from mitmproxy import http
 
 from bottle_sidecar.control.protocol import Start
 from bottle_sidecar.egress import hygiene, refusal
-from bottle_sidecar.egress.decoding import Decoder, UnreadableBodyError, decoders
+from bottle_sidecar.egress.decoding import UnreadableBodyError
 from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
 from bottle_sidecar.egress.exchanges import Exchange, Exchanges
 from bottle_sidecar.egress.inject import Injector
+from bottle_sidecar.egress.inspect import Inspector
 from bottle_sidecar.egress.journal import Detail, Journal
 from bottle_sidecar.egress.mask import ResponseMask
 from bottle_sidecar.egress.meter import Meter, Metering
@@ -27,15 +28,13 @@ from bottle_sidecar.policy.decide import (
     decide_connect,
     decide_tunnel,
 )
-from bottle_sidecar.policy.dlp.findings import Depth, Finding
 from bottle_sidecar.policy.document import Policy, Route
 from bottle_sidecar.policy.hosts import Authority, HostError
-from bottle_sidecar.policy.leaks import barred, unreadable
-from bottle_sidecar.policy.screen import LeakError, Screen, Watch
+from bottle_sidecar.policy.leaks import unreadable
+from bottle_sidecar.policy.screen import LeakError
 
 SIDECAR_HOST = "sidecar.bottle"
 HEALTH_PATH = "/health"
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _CERTIFICATE_HINT = "If its CA is a private one, the route needs a ca_file."
 
 
@@ -72,7 +71,7 @@ class Guard:
         start: Start,
         *,
         injector: Injector,
-        screen: Screen,
+        inspector: Inspector,
         journal: Journal,
         exchanges: Exchanges,
         meter: Meter,
@@ -83,7 +82,7 @@ class Guard:
         self._injector = injector
         self._journal = journal
         self._exchanges = exchanges
-        self._screen = screen
+        self._inspector = inspector
         self._mask = ResponseMask(injector.secrets())
 
     def route(self, host: str) -> Route:
@@ -116,8 +115,7 @@ class Guard:
 
     def tunnel(self, tunnel: Tunnel, sni: str | None) -> Exchange | None:
         """An undecrypted TLS stream that may go on, given the name in its ClientHello; None for another."""
-        verdict = self._screen.name(decide_tunnel(self._policy, tunnel.host, sni), tunnel.host)
-        self._note(verdict)
+        verdict = self._inspector.tunnel(decide_tunnel(self._policy, tunnel.host, sni), tunnel.host)
         rule, host = verdict.rule.value, verdict.host
         if verdict.allowed:
             return self._exchanges.begin("tunnel", {"method": "CONNECT", "host": host, "rule": rule})
@@ -130,8 +128,7 @@ class Guard:
         if tunnel is None and flow.request.host == SIDECAR_HOST and flow.request.scheme == "http":
             flow.response = self._health(asked)
             return None
-        verdict = self._screen.judge(decide(self._policy, asked), asked)
-        self._note(verdict)
+        verdict = self._inspector.head(decide(self._policy, asked), asked)
         verdict = self._meter.judge(verdict, asked)
         admitted = self._admitted(verdict, asked, flow.request)
         if isinstance(admitted, Verdict):
@@ -145,19 +142,11 @@ class Guard:
 
     def messages(self, admitted: Admitted) -> MessageScan:
         """Looks at what the agent sends once the request has become a WebSocket."""
-
-        def watch(depth: Depth | None) -> Watch:
-            return self._watch("message", admitted.verdict, admitted.route, depth=depth)
-
-        return MessageScan(message=lambda: watch(None), connection=lambda: watch(Depth.KNOWN))
+        return self._inspector.messages(admitted.verdict, admitted.route)
 
     def barred(self, error: LeakError | UnreadableBodyError, admitted: Admitted) -> Verdict:
         """The refusal of a request of which a part may have left."""
-        if isinstance(error, LeakError):
-            verdict = barred(admitted.verdict, error.finding)
-            self._note(verdict, admitted.exchange)
-        else:
-            verdict = unreadable(admitted.verdict, str(error))
+        verdict = self._inspector.barred(admitted.verdict, error, admitted.exchange)
         self._refused(verdict, admitted.asked, admitted.exchange)
         return verdict
 
@@ -255,7 +244,7 @@ class Guard:
         if not verdict.allowed or route is None:
             return verdict
         try:
-            body = self._body(request, asked, verdict, route)
+            body = self._inspector.body(request, asked, verdict, route)
         except UnreadableBodyError as error:
             return unreadable(verdict, str(error))
         exchange = self._exchanges.begin("allowed", _told(verdict, asked))
@@ -270,60 +259,6 @@ class Guard:
             body=body,
             exchange=exchange,
             metered=metered,
-        )
-
-    def _body(self, request: http.Request, asked: Request, verdict: Verdict, route: Route) -> BodyScan:
-        """Raises UnreadableBodyError for an encoding that is not known, where that bars the request."""
-
-        def forgive(error: UnreadableBodyError) -> None:
-            self._journal.write("unreadable", host=verdict.host, reason=str(error))
-
-        bars = self._screen.bars(route)
-        undo: list[Decoder] = []
-        try:
-            undo = decoders(",".join(request.headers.get_all("content-encoding")))
-        except UnreadableBodyError as error:
-            if bars:
-                raise
-            forgive(error)
-        length = request.headers.get("content-length")
-        return BodyScan(
-            lambda: self._watch("body", verdict, route),
-            before=self._query(asked, verdict, route),
-            undo=undo,
-            length=None if length is None else int(length),
-            forgive=None if bars else forgive,
-        )
-
-    def _query(self, asked: Request, verdict: Verdict, route: Route) -> tuple[Watch, bytes] | None:
-        """Parameters in the URL and in the body are one form, to a server; and so they are here."""
-        _, mark, query = asked.target.partition("?")
-        if not mark or asked.method in _BODILESS:
-            return None
-        return self._watch("body", verdict, route, depth=Depth.KNOWN), f"{query}&".encode(
-            "latin-1", "replace"
-        )
-
-    def _watch(self, place: str, verdict: Verdict, route: Route, *, depth: Depth | None = None) -> Watch:
-        def report(finding: Finding) -> None:
-            self._note(evolve(verdict, finding=finding))
-
-        return self._screen.watch(route, place, report, depth=depth)
-
-    def _note(self, verdict: Verdict, exchange: Exchange | None = None) -> None:
-        """Records what the scan found. A honeytoken is an alarm: somebody uses what nobody needs."""
-        finding = verdict.finding
-        if finding is None:
-            return
-        self._journal.write(
-            "alarm" if finding.honeytoken else "leak",
-            id=None if exchange is None else exchange.identifier,
-            host=verdict.host,
-            rule=finding.rule,
-            place=finding.place,
-            digest=finding.digest,
-            owner=finding.owner,
-            outcome="passed" if verdict.allowed else "blocked",
         )
 
     def _health(self, asked: Request) -> http.Response:

@@ -17,6 +17,7 @@ from bottle_sidecar.egress.dial import READ_LIMIT, Dialer, Resolver, Streams
 from bottle_sidecar.egress.exchanges import Exchanges
 from bottle_sidecar.egress.guard import Guard
 from bottle_sidecar.egress.inject import Injector
+from bottle_sidecar.egress.inspect import Inspector
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.meter import Meter, list_prices
 from bottle_sidecar.egress.proxies import UpstreamProxy
@@ -111,7 +112,7 @@ def build(
         guard=Guard(
             start,
             injector=injector,
-            screen=screen,
+            inspector=Inspector(screen=screen, journal=journal),
             journal=journal,
             exchanges=exchanges,
             meter=meter,
