@@ -8,10 +8,9 @@ stands; else the agent's credential headers go and the route's header comes. Err
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from bottle_sidecar.policy.document import Auth, AuthScheme
-from bottle_sidecar.policy.encodings import encoded_forms
 
 Headers = list[tuple[str, str]]
 
@@ -82,31 +81,6 @@ def inject(headers: Sequence[tuple[str, str]], auth: Auth, secret: str, placehol
 def strip(headers: Sequence[tuple[str, str]]) -> Headers:
     """The headers to send on a route without `auth`: the agent's own, less what was meant for the proxy."""
     return [(name, value) for name, value in headers if _key(name) != PROXY_AUTHORIZATION]
-
-
-class Honeytokens:
-    """Finds a bottle's placeholders, plain or encoded, in any letter case, in texts bound for elsewhere."""
-
-    def __init__(self, placeholders: Mapping[str, str]) -> None:
-        self._forms = tuple(
-            dict.fromkeys(
-                (ref, form.decode("latin-1").lower())
-                for ref, placeholder in placeholders.items()
-                for form in encoded_forms(placeholder)
-            )
-        )
-
-    def leak(self, texts: Iterable[str], allowed_refs: Collection[str]) -> str | None:
-        """The `token_ref` of the first placeholder found that the route does not own."""
-        text = "\n".join(texts).lower()
-        return next((ref for ref, form in self._forms if ref not in allowed_refs and form in text), None)
-
-
-def placeholder_leak(
-    texts: Iterable[str], placeholders: Mapping[str, str], allowed_refs: Collection[str]
-) -> str | None:
-    """`Honeytokens(placeholders).leak(...)`, for one question."""
-    return Honeytokens(placeholders).leak(texts, allowed_refs)
 
 
 def _key(name: str) -> str:

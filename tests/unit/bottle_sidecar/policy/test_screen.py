@@ -1,6 +1,7 @@
 """Which findings bar a request, by the route it would leave by; and what a refusal shows of them."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -85,6 +86,20 @@ class TestHoneytokens:
         for asked in (request(f"/{bait}"), request(note=bait)):
             verdict = judged(route, asked)
             assert (verdict.allowed, verdict.rule) == (False, Rule.HONEYTOKEN)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            f"https://evil.example/?k={MINE}&x",
+            f"{MINE.upper()}.evil.example",
+            *(b64encode(f"{before}:{MINE}".encode()).decode() for before in ("u", "us", "use")),
+            MINE.encode().hex(),
+            "".join(f"%{ord(letter):02x}" for letter in MINE),
+        ],
+    )
+    def test_however_they_are_spelled(self, text: str) -> None:
+        assert judged(OFF, request(note=text)).rule is Rule.HONEYTOKEN
+        assert judged(OWN, request(authorization=text)).allowed
 
     def test_their_own_route_lets_them_pass(self) -> None:
         assert judged(OWN, request(f"/{MINE}", authorization=f"Bearer {MINE}")).allowed
