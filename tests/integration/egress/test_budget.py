@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import wsproto
+import zstandard
 from wsproto.events import AcceptConnection, Request, TextMessage
 
 from bottle_sidecar.policy.budget import MAX_CALLS, Budget
@@ -200,10 +201,11 @@ def test_a_call_that_is_left_before_its_answer_costs_what_was_sent(
 ) -> None:
     upstream = serve(ANTHROPIC_HOST, handler=_never, protocols=("http/1.1",))
     sidecar = start(to(ANTHROPIC_HOST, upstream), budget=Budget(tokens=10**9))
-    for head in ("Content-Length: 4000\r\n", "Content-Length: 4000\r\nContent-Encoding: zstd\r\n"):
+    for coding, body in (("", b"x" * 4000), ("Content-Encoding: zstd\r\n", zstandard.compress(bytes(4000)))):
         with sidecar.secure(ANTHROPIC_HOST) as connection:
+            head = f"{coding}Content-Length: {len(body)}\r\n"
             request = f"POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\n{head}\r\n".encode()
-            connection.sendall(request + b"x" * 4000)
+            connection.sendall(request + body)
             deadline = time.monotonic() + WAIT
             while not upstream.requests and time.monotonic() < deadline:
                 time.sleep(0.01)
