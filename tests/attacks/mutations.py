@@ -156,9 +156,9 @@ MUTATIONS = (
     ),
     Mutation(
         name="a placeholder may leave for anywhere",
-        file=f"{_EGRESS}/guard.py",
-        old="return self._honeytokens.leak(texts, () if owned is None else (owned,))",
-        new="return self._honeytokens.leak((), () if owned is None else (owned,))",
+        file="sidecar_image/bottle_sidecar/policy/screen.py",
+        old="for owner, value in honeytokens.items()",
+        new="for owner, value in ()",
         red=("credentials.placeholder_to_another_host",),
     ),
     Mutation(
