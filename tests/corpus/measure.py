@@ -36,7 +36,11 @@ class Share:
         return self.found / self.sent if self.sent else 1.0
 
     def __str__(self) -> str:
-        return f"{self.found} of {self.sent} ({self.percent})"
+        return f"{self.counts} ({self.percent})"
+
+    @property
+    def counts(self) -> str:
+        return f"{self.found} of {self.sent}"
 
     @property
     def percent(self) -> str:

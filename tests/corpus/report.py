@@ -32,7 +32,8 @@ The code is that of {packages}, and what the npm packages depend on.
 CONVERSATIONS = """\
 The agents are the real ones. A mock model has them look at their environment, source code, licences,
 certificates, checksums, identifiers and a git log, and every call carries what came before. A provider's own
-API is scanned for known secrets alone, unless its route says otherwise.
+API is scanned for known secrets alone, unless its route says otherwise. What is found in Claude Code's calls is
+the token by which its own processes talk to each other, which `env` shows.
 
 """
 
@@ -78,17 +79,15 @@ class Measured:
             _number(one.encoded.ratio >= GOAL for one in self.results),
         )
         yield "positives of all rules, those not served too, plain, by any rule", self.together
-        yield (
-            "false positives of each rule, plain, by the rule itself",
-            total(one.false for one in self.results),
-        )
+        false = total(one.false for one in self.results)
+        yield "false positives of each rule, plain, by the rule itself", false.counts
 
     def _short(self) -> str:
         short = [one for one in self.results if falls_short(one)]
         if not short:
             return "None.\n"
         head = ("rule", "plain", "encoded", "false positives", "why")
-        rows = ((f"`{one.rule}`", one.plain, one.encoded, one.false, _why(one)) for one in short)
+        rows = ((f"`{one.rule}`", one.plain, one.encoded, one.false.counts, _why(one)) for one in short)
         return _table(head, rows)
 
     def _not_served(self) -> str:
