@@ -32,8 +32,8 @@ The code is that of {packages}, and what the npm packages depend on.
 CONVERSATIONS = """\
 The agents are the real ones. A mock model has them look at their environment, source code, licences,
 certificates, checksums, identifiers and a git log, and every call carries what came before. A provider's own
-API is scanned for known secrets alone, unless its route says otherwise. What is found in Claude Code's calls is
-the token by which its own processes talk to each other, which `env` shows.
+API is scanned for known secrets alone, unless its route says otherwise. What is found in Claude Code's calls
+is the token by which its own processes talk to each other, which `env` shows.
 
 """
 
