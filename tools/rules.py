@@ -33,11 +33,20 @@ _KEPT_COMPONENTS = frozenset(
 )
 """Of the rules that upstream does not report by themselves, those whose match is a secret all the same."""
 _STRICTER: Mapping[str, Alternatives] = {
+    "generic-api-key": [
+        [
+            {"contains": ["prompt_cache_key"], "of": "context"},
+            {"matches": ["^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"], "of": "secret"},
+        ]
+    ],
     "aws-secret-access-key": [
         [{"matches": [letters], "of": "secret", "not": True}] for letters in ("[0-9]", "[A-Z]", "[a-z]")
-    ]
+    ],
 }
-"""What discards a match, besides what upstream does, of a rule that upstream uses beside another one only."""
+"""What discards a match, besides what upstream does.
+
+Codex names each conversation so, in every call. The other rule is one that upstream uses beside another only.
+"""
 _LEFT_OUT = frozenset({"generic-password"})
 """Rules whose filter cannot be kept and that would match everyday source code without it."""
 
