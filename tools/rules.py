@@ -47,6 +47,8 @@ _STRICTER: Mapping[str, Alternatives] = {
 
 Codex names each conversation so, in every call. The other rule is one that upstream uses beside another only.
 """
+_ANY_FILE = frozenset({"freemius-secret-key", "kubernetes-secret-yaml", "nuget-config-password"})
+"""Rules that upstream keeps to files of some name, and whose match tells as much without it."""
 _LEFT_OUT = frozenset({"generic-password"})
 """Rules whose filter cannot be kept and that would match everyday source code without it."""
 
@@ -85,7 +87,9 @@ def converted(found: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def _is_kept(rule: dict[str, Any]) -> bool:
-    if "path" in rule or "regex" not in rule or rule["id"] in _LEFT_OUT:
+    if "regex" not in rule or rule["id"] in _LEFT_OUT:
+        return False
+    if "path" in rule and rule["id"] not in _ANY_FILE:
         return False
     return not rule.get("skipReport") or rule["id"] in _KEPT_COMPONENTS
 
