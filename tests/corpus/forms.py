@@ -62,7 +62,7 @@ def _message(content: str) -> str:
 
 
 def _base64(text: bytes, before: int) -> Body:
-    return _whole(_message(base64.b64encode(b"." * before + text).decode()))
+    return _whole(_message(base64.b64encode(b" " * before + text).decode()))
 
 
 def _escaped(text: bytes) -> Body:

@@ -11,9 +11,14 @@ LEFT_OUT: Mapping[str, frozenset[str]] = {
 NO_SECRET = (
     "It names an account or an address; its authors report it only beside the secret that belongs to it."
 )
+PERCENT_OF_ITS_OWN = "A `%40` that is part of it is undone with the escapes around it."
 OTHER_FILE = "Its authors look into files of one name alone; the text is the same."
 
 SHORT: Mapping[str, str] = {
+    "curl-auth-user": "A backslash that ends a line is undone with the escapes of JSON.",
+    "freemius-secret-key": "The `&` in it looks like a form's.",
+    "generic-credential-uri": PERCENT_OF_ITS_OWN,
+    "mongodb-connection-string": PERCENT_OF_ITS_OWN,
     "sidekiq-sensitive-url": "It wants the address to be the end of the whole text, or to go on with a path.",
 }
 """By rule, why it misses some of its own positives in other forms. In plain form none does."""
@@ -22,6 +27,7 @@ FALSE: Mapping[str, str] = {
     "apollo-api-key.1": "Its authors take back words of a language, which takes their tokenizer.",
     "box-api-access-token": "Its authors take back what stands beside `client`, cut out of the line.",
     "freemius-secret-key": OTHER_FILE,
+    "kubernetes-secret-yaml": "Read as quoted-printable, a value that ends in `=` runs on.",
     "nuget-config-password": OTHER_FILE,
 }
 """By rule, why it finds some of its own false positives."""

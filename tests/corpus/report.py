@@ -32,8 +32,8 @@ The code is that of {packages}, and what the npm packages depend on.
 CONVERSATIONS = """\
 The agents are the real ones. A mock model has them look at their environment, source code, licences,
 certificates, checksums, identifiers and a git log, and every call carries what came before. A provider's own
-API is scanned for known secrets alone, unless its route says otherwise. What is found in Claude Code's calls
-is the token by which its own processes talk to each other, which `env` shows.
+API is scanned for known secrets alone, unless its route says otherwise. Claude Code's own processes talk to
+each other with a random token that `env` shows: some of those are random enough for `generic-api-key`.
 
 """
 
@@ -62,7 +62,8 @@ class Measured:
             INTRODUCTION.format(source=self.source),
             "## Overall\n\n" + _table(("", "found"), self._overall()),
             "## By form\n\n" + _table(("form", "found"), by_form(self.results).items()),
-            "## Rules that fall short\n\n" + self._short(),
+            "## Rules that miss one of their positives, or find one of their false positives\n\n"
+            + self._short(),
             "## Rules that are not served\n\n" + self._not_served(),
             "## False alarms on clean source code\n\n" + self._code(),
             "## False alarms on agents' conversations\n\n" + self._conversations(),
@@ -127,7 +128,7 @@ class Measured:
 
 
 def falls_short(result: RuleResult) -> bool:
-    return not result.plain.whole or result.encoded.ratio < GOAL or result.false.found > 0
+    return not result.plain.whole or not result.encoded.whole or result.false.found > 0
 
 
 def _why(result: RuleResult) -> str:
