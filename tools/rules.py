@@ -49,6 +49,8 @@ Codex names each conversation so, in every call. The other rule is one that upst
 """
 _ANY_FILE = frozenset({"freemius-secret-key", "kubernetes-secret-yaml", "nuget-config-password"})
 """Rules that upstream keeps to files of some name, and whose match tells as much without it."""
+_ENDS: Mapping[str, tuple[str, str]] = {"sidekiq-sensitive-url": (r"(?:[\/|\#|\?|:]|$)", r"\b")}
+"""How an expression ends upstream, where it wants the text to end, and here, where texts stand in others."""
 _LEFT_OUT = frozenset({"generic-password"})
 """Rules whose filter cannot be kept and that would match everyday source code without it."""
 
@@ -96,7 +98,8 @@ def _is_kept(rule: dict[str, Any]) -> bool:
 
 def _rule(rule: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "id", rule["id"]
-    yield "regex", rule["regex"]
+    theirs, ours = _ENDS.get(rule["id"], ("", ""))
+    yield "regex", rule["regex"].removesuffix(theirs) + ours
     yield "keywords", sorted(rule["keywords"])
     if "valueGroup" in rule:
         yield "group", rule["valueGroup"]
