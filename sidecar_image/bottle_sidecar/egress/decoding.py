@@ -12,6 +12,7 @@ import brotli  # type: ignore[import-untyped]
 import zstandard
 
 PIECE = 1024 * 1024  # bytes
+MAX_EXPANSION = 64 * 1024 * 1024  # decompressed bytes that one received chunk may become
 _ZSTANDARD_SLICE = 64  # bytes of input; a block of 4 may become 128 KiB
 _ZSTANDARD_WINDOW = 8 * 1024 * 1024  # bytes; what RFC 9659 allows in HTTP
 
@@ -136,6 +137,30 @@ def decoders(encoding: str) -> list[Decoder]:
         return [_DECODERS[name]() for name in wanted]
     except KeyError:
         raise UnreadableBodyError("its content encoding is not known") from None
+
+
+def decoded(undo: Sequence[Decoder], data: bytes) -> bytes:
+    """`data` without its encodings; empty `data` is the end of the body. Raises UnreadableBodyError."""
+    if not undo:
+        return data
+    plain = bytearray()
+    for piece in _pieces(undo, data, last=not data):
+        plain += piece
+        if len(plain) > MAX_EXPANSION:
+            raise UnreadableBodyError("a compressed chunk expands beyond all measure")
+    return bytes(plain)
+
+
+def _pieces(undo: Sequence[Decoder], data: bytes, *, last: bool) -> Iterator[bytes]:
+    if not undo:
+        yield data
+        return
+    decoder, *further = undo
+    for piece in decoder.feed(data) if data else ():
+        yield from _pieces(further, piece, last=False)
+    if last:
+        for piece in decoder.finish():
+            yield from _pieces(further, piece, last=True)
 
 
 class Unpacker:
