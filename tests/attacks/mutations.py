@@ -292,6 +292,34 @@ MUTATIONS = (
         red=("addresses.tcp_to_services_of_the_host",),
         refusal="the sandbox did not start",
     ),
+    Mutation(
+        name="no amount on the disk is too much",
+        file="sidecar_image/bottle_sidecar/disk.py",
+        old="if used > limit:",
+        new="if used < 0:",
+        red=("resources.disk_in_many_files",),
+    ),
+    Mutation(
+        name="empty files weigh nothing",
+        file="sidecar_image/bottle_sidecar/disk.py",
+        old="size = max(status.st_blocks * _BLOCK, SMALLEST)",
+        new="size = status.st_blocks * _BLOCK",
+        red=("resources.inode_flood",),
+    ),
+    Mutation(
+        name="open files without a name are not counted",
+        file=f"{_JAIL}/openfiles.py",
+        old="not stat.S_ISREG(status.st_mode)",
+        new="True",
+        red=("resources.disk_without_names",),
+    ),
+    Mutation(
+        name="folders without permissions are passed over",
+        file=f"{_JAIL}/watch.py",
+        old="_ABILITIES = (kernel.CAP_DAC_READ_SEARCH, kernel.CAP_SYS_PTRACE)",
+        new="_ABILITIES = (kernel.CAP_SYS_PTRACE,)",
+        red=("resources.disk_in_hidden_folders",),
+    ),
 )
 
 
