@@ -174,6 +174,7 @@ class Scene:
         return {
             "proxy": proxy,
             "gullible": self.gullible,
+            "nobody_who_serves": ("127.0.0.1", ports.four),
             "proxy_with_services": (proxy, services),
             "gullible_with_services": (self.gullible, services),
             "proxy_with_private_names": (proxy, self.private_names),
