@@ -188,7 +188,9 @@ class Scene:
             "gullible_with_services": (self.gullible, services),
             "proxy_with_private_names": (proxy, self.private_names),
             "gullible_with_private_names": (self.gullible, self.private_names),
-            "denied_redirect": [f"https://{GRANTED}{path}" for path in REDIRECTS if "granted-path" not in path],
+            "denied_redirect": [
+                f"https://{GRANTED}{path}" for path in REDIRECTS if "granted-path" not in path
+            ],
             "granted_redirect": [f"https://{GRANTED}/v1/redirect-to-granted-path"],
             "broken_frames": (proxy, True),
             "whole_frames": (proxy, False),
@@ -220,6 +222,7 @@ class Scene:
             "guarded_folders": _GUARDED_FOLDERS,
             "own_writable_folders": ["/workspace", "/tmp", "/home/agent"],  # noqa: S108
             "guarded_files": _GUARDED_FILES,
+            "read_only_files": ["/etc/hosts", "/etc/passwd"],
             "own_writable_files": [OWN_FILE],
             "devices": _devices(self.backend),
             "setting_roots": ["/proc/sys", "/sys"],

@@ -48,7 +48,7 @@ def fire(proxy: tuple[str, int], shot: Shot) -> str | None:
         return gain(await_quiet(lambda: stream.recv(65536), SECONDS), shot.allowed)
 
 
-def opened(  # noqa: PLR0913 - all that can differ
+def opened(
     stack: contextlib.ExitStack,
     proxy: tuple[str, int],
     *,

@@ -24,7 +24,12 @@ _HTTP2 = OPENING + request(head(b"/v1/forbidden", DENIED))
 def attempts(aim: Any) -> Iterator[Attempt]:
     """Lets SNI, ALPN and what is then spoken disagree, and hides another greeting inside of TLS."""
     plain = get(b"/v1/forbidden", DENIED)
-    names = {"no name": None, "another granted name": OTHER, "a denied name": DENIED, "an address": b"127.0.0.1"}
+    names = {
+        "no name": None,
+        "another granted name": OTHER,
+        "a denied name": DENIED,
+        "an address": b"127.0.0.1",
+    }
     protocols: dict[str, Sequence[str]] = {
         "h2": ("h2",), "both": ("h2", "http/1.1"), "http/1.1": ("http/1.1",), "http/1.0": ("http/1.0",),
         "spdy": ("spdy/3.1", "http/1.1"), "none": (),

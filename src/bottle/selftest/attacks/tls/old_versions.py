@@ -32,7 +32,10 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         yield what, partial(fire, aim, Shot(_hello(minor, *_OF_THEN), tls=False))
     for what, suite in _SUITES.items():
         yield f"TLS 1.2 {what}", partial(fire, aim, Shot(_hello(3, suite), tls=False))
-    yield "SSL 2", partial(fire, aim, Shot(b"\x80\x1c\x01\x00\x02\x00\x03\x00\x00\x00\x10\x07\x00\xc0", tls=False))
+    yield (
+        "SSL 2",
+        partial(fire, aim, Shot(b"\x80\x1c\x01\x00\x02\x00\x03\x00\x00\x00\x10\x07\x00\xc0", tls=False)),
+    )
 
 
 def _hello(minor: int, *suites: int) -> bytes:
