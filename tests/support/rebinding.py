@@ -178,8 +178,9 @@ def main(folder: Path) -> None:
     names, public, private = NameServer(zones), Site(PUBLIC), [Site(address) for address in PRIVATE]
     told = {}
     with ExitStack() as stack:
-        for one in (names, public, *private):
-            stack.enter_context(one.serving())
+        stack.enter_context(names.serving())
+        for site in (public, *private):
+            stack.enter_context(site.serving())
         routes = [Route(host=name, scheme=Scheme.HTTP) for name in zones]
         sidecar = stack.enter_context(Sidecar(folder, routes=routes))
         for name in zones:

@@ -62,9 +62,11 @@ def _splice(path: str, byte: bytes) -> None:
 def _private_mapping(path: str, byte: bytes) -> None:
     area = mmap.mmap(os.open(path, os.O_RDONLY), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     with open("/proc/self/maps") as maps:
-        start = next(int(line.partition("-")[0], 16) for line in maps if line.endswith(f" {path}\n"))
+        start = next((line.partition("-")[0] for line in maps if line.endswith(f" {path}\n")), None)
+    if start is None:
+        raise FileNotFoundError(path)
     with open("/proc/self/mem", "r+b", 0) as memory:
-        memory.seek(start + _AT)
+        memory.seek(int(start, 16) + _AT)
         memory.write(byte)
     area.close()
 

@@ -29,7 +29,7 @@ def attempts(aim: Any) -> Iterator[Attempt]:
     """Sends headers without end: by reference to one large entry, as lines, as one line, as chunk sizes."""
     start = b"GET /v1/permitted HTTP/1.1\r\nHost: " + HOST + b"\r\n"
     post = b"POST /v1/permitted HTTP/1.1\r\nHost: " + HOST + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
-    yield "HPACK references", partial(unserved, aim, _bomb())
+    yield "HPACK references", partial(unserved, aim, bomb())
     floods: dict[str, Callable[[], Iterator[bytes]]] = {
         "lines": lambda: chain([start], repeat(_LINE)),
         "one line": lambda: chain([start, b"x: "], repeat(b"y" * 65536)),
@@ -48,7 +48,7 @@ def _flooded(aim: Any, flood: Callable[[], Iterator[bytes]], *, clear: bool) -> 
     return unserved(aim, flood(), alpn=("http/1.1",), clear=clear)
 
 
-def _bomb() -> Iterator[bytes]:
+def bomb() -> Iterator[bytes]:
     """Sixteen megabytes of headers, then as many again, each in sixteen kilobytes."""
     yield OPENING
     whole = END_STREAM | END_HEADERS

@@ -41,8 +41,8 @@ _WINDOW, _PRIORITY = 8, 2
 def attempts(aim: Any) -> Iterator[Attempt]:
     """Floods a connection with resets, continuations, settings, pings and empty frames."""
     floods: dict[str, Callable[[], Iterator[bytes]]] = {
-        "rapid reset": _resets,
-        "CONTINUATION": _continuations,
+        "rapid reset": resets,
+        "CONTINUATION": continuations,
         "SETTINGS": partial(repeat, frame(SETTINGS, 0, 0, b"\x00\x04\x00\x00\xff\xff"), _FRAMES),
         "PING": partial(repeat, frame(PING, 0, 0, b"12345678"), _FRAMES),
         "empty DATA": _empty,
@@ -62,12 +62,12 @@ def _flooded(aim: Any, flood: Callable[[], Iterator[bytes]]) -> str | None:
     return unserved(aim, whole())
 
 
-def _resets() -> Iterator[bytes]:
+def resets() -> Iterator[bytes]:
     for stream in range(1, 2 * _STREAMS, 2):
         yield request(head(b"/v1/permitted"), stream) + frame(RESET, 0, stream, b"\x00\x00\x00\x08")
 
 
-def _continuations() -> Iterator[bytes]:
+def continuations() -> Iterator[bytes]:
     yield frame(HEADERS, 0, 1, block(head(b"/v1/permitted")))
     yield from repeat(frame(CONTINUATION, 0, 1, _PART), _FRAMES)
 

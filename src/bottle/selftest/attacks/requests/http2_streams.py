@@ -33,8 +33,8 @@ def attempts(aim: Any) -> Iterator[Attempt]:
     """Reuses a granted host's connection for others, tunnels in it, and lies about lengths and order."""
     permitted = request(head(b"/v1/permitted"))
     one_more = {
-        "coalescing to a denied host": head(b"/forbidden", DENIED),
-        "coalescing to another granted host": head(b"/forbidden", OTHER),
+        "coalescing to a denied host": head(b"/v1/forbidden", DENIED),
+        "coalescing to another granted host": head(b"/v1/forbidden", OTHER),
         "a denied path behind an allowed one": head(b"/forbidden"),
         "CONNECT": [(b":method", b"CONNECT"), (b":authority", DENIED + b":443")],
         "CONNECT to the same host": [(b":method", b"CONNECT"), (b":authority", HOST + b":22")],

@@ -15,6 +15,12 @@ _SUITES = {
     "anonymous": 0x0034,
     "without forward secrecy": 0x009C,
 }
+_EXTENSIONS = bytes.fromhex(
+    "001a"  # of these, bytes
+    "000a00040002 0017"  # groups: P-256
+    "000b00020100"  # points: uncompressed
+    "000d00080006 0403 0401 0203"  # signatures: ECDSA and RSA with SHA-256, ECDSA with SHA-1
+)
 _OF_THEN = (0xC013, 0xC009, 0x002F, 0x0035, 0x000A)
 
 
@@ -39,8 +45,16 @@ def attempts(aim: Any) -> Iterator[Attempt]:
 
 
 def _hello(minor: int, *suites: int) -> bytes:
-    """Without extensions, as it was; whatever but an alert answers it is a gain."""
+    """Whatever but an alert answers it is a gain."""
     listed = b"".join(suite.to_bytes(2, "big") for suite in suites)
-    body = bytes((3, minor)) + bytes(32) + b"\0" + len(listed).to_bytes(2, "big") + listed + b"\x01\0"
+    body = (
+        bytes((3, minor))
+        + bytes(32)
+        + b"\0"
+        + len(listed).to_bytes(2, "big")
+        + listed
+        + b"\x01\0"
+        + _EXTENSIONS
+    )
     message = b"\x01" + len(body).to_bytes(3, "big") + body
     return b"\x16\x03\x01" + len(message).to_bytes(2, "big") + message
