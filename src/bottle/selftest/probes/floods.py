@@ -7,6 +7,7 @@ from typing import Any
 from bottle.selftest.probes.search import ask
 from bottle.selftest.probes.shots import HOST, opened
 
+_PATIENCE = 20  # seconds: that it is answered is promised, not how soon
 MOST = 8 * 1024 * 1024
 """Bytes of one flood."""
 
@@ -22,7 +23,7 @@ def unserved(
             if stream is not None:
                 _pour(stream, flood)
         try:
-            status, _, _ = ask(list(proxy), HOST.decode(), "/v1/permitted")
+            status, _, _ = ask(list(proxy), HOST.decode(), "/v1/permitted", seconds=_PATIENCE)
         except (OSError, ValueError) as error:
             return f"another request failed: {error!r}"
         return None if status == b"200" else f"another request was answered with {status!r}"

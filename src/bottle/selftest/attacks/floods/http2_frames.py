@@ -22,7 +22,7 @@ from bottle.selftest.probes.http2 import (
     request,
 )
 
-_STREAMS = 2000
+_STREAMS = 1000
 _FRAMES = 20000
 _PART = block([(b"x", b"y" * 60)])
 _WINDOW, _PRIORITY = 8, 2
