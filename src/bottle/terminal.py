@@ -121,13 +121,15 @@ class Terminal:
             terminal.enter()
             yield terminal
 
-    def confirm(self, question: str, *, option: str = "--yes") -> bool:
+    def confirm(self, question: str, *, option: str = "--yes", default: bool = False) -> bool:
         """Asks `question [y/N]`; `option` is what answers it where there is no terminal.
 
-        Raises InterruptedByUser at Ctrl-C or end of file, UsageError where there is no terminal.
+        With `default`, `[Y/n]`, and an empty answer means yes. Raises InterruptedByUser at Ctrl-C or end of
+        file, UsageError where there is no terminal.
         """
-        answer = self.line(f"{question} [y/N]", hint=f"give {option} to go on without being asked")
-        return answer.lower() in {"y", "yes"}
+        choice = "[Y/n]" if default else "[y/N]"
+        answer = self.line(f"{question} {choice}", hint=f"give {option} to go on without being asked")
+        return answer.lower() in {"y", "yes"} or (default and not answer)
 
     def line(self, question: str, *, hint: str) -> str:
         """Asks for a line, and strips it. `hint` is for where there is no terminal. Raises as `confirm`."""

@@ -6,8 +6,15 @@ import click
 
 from bottle.cli.app import App
 from bottle.errors import BottleError
+from bottle.manifest.catalog import ManifestKind
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+
+def manifests(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The names of agents or of bottles, whichever word stands before."""
+    kind = ManifestKind(context.params.get("kind") or ManifestKind.AGENT)
+    return _offering(lambda app: app.catalog.names(kind))(context, parameter, incomplete)
 
 
 def _offering(names: Callable[[App], Iterable[str]]) -> Complete:

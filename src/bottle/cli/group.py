@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     ),
     "log": LazyCommand("bottle.cli.log", "log", "Show what a bottle asked for, was given and was refused."),
     "init": LazyCommand("bottle.cli.manifests", "init", "Write a first bottle and agent."),
+    "edit": LazyCommand("bottle.cli.manifests", "edit", "Edit a manifest; only a valid one is saved."),
     "cleanup": LazyCommand("bottle.cli.maintenance", "cleanup", "Remove what dead bottles left behind."),
     "doctor": LazyCommand("bottle.cli.maintenance", "doctor", "Check this machine, and say what mends it."),
     "build": LazyCommand("bottle.cli.maintenance", "build", "Build sidecars and agent images ahead of time."),

@@ -77,7 +77,7 @@ def start(
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
     if not yes and not app.terminal.confirm("launch this agent?"):
         raise InterruptedByUser("not launched")
-    return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
+    return launch(app, resolved)
 
 
 @click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
@@ -124,6 +124,11 @@ def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str,
         return words, ()
     at = words.index("--")
     return words[:at], words[at + 1 :]
+
+
+def launch(app: App, resolved: Resolved) -> int:
+    """The agent on this terminal, to its end; its exit status."""
+    return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
 
 
 def _ask(app: App, resolved: Resolved) -> SecretValues:

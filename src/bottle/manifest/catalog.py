@@ -5,7 +5,8 @@ directory only. Agents may come from the current directory, which may be a clone
 agent is marked, and none of its files may lead out of that directory.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
@@ -87,12 +88,22 @@ class _Found:
     trust: Trust
 
 
+class ManifestKind(StrEnum):
+    AGENT = "agent"
+    BOTTLE = "bottle"
+
+
 @define(slots=False)
 class Catalog:
-    """The manifests as they were when first looked at. `templates`: the known agent providers, if known."""
+    """The manifests as they were when first looked at.
+
+    `templates`: the known agent providers, if known. `drafts`: contents that count in place of what is in
+    the files, to see what they would mean.
+    """
 
     paths: Paths
     templates: Collection[str] | None = field(default=None, kw_only=True)
+    drafts: Mapping[Path, bytes] = field(factory=dict, kw_only=True, repr=False)
 
     def agent(self, name: str) -> LoadedAgent:
         """Raises InvalidManifestError for a broken file, ManifestError for an unknown agent."""
@@ -124,6 +135,28 @@ class Catalog:
         manifest = agent.manifest
         return self.bottle(manifest.bottle, named_at=manifest.places.at("bottle"), path=("bottle",))
 
+    def folder(self, kind: ManifestKind, name: str) -> Folder:
+        """Where the manifest is, be it valid or not. Raises ManifestError for an unknown name."""
+        self._require_home()
+        if kind is ManifestKind.BOTTLE:
+            if name not in self._bottles.files:
+                raise self._unknown_bottle(name, None, ())
+            return self._bottles
+        if name not in self._agents:
+            raise self._unknown_agent(name)
+        return self._agents[name].folder
+
+    def names(self, kind: ManifestKind) -> Iterable[str]:
+        """Of every manifest of this kind, valid or not, sorted."""
+        return sorted(self._bottles.files if kind is ManifestKind.BOTTLE else self._agents)
+
+    def check(self, kind: ManifestKind, name: str) -> tuple[Problem, ...]:
+        """What is doubtful about a manifest and what it names. Raises ManifestError where one is broken."""
+        if kind is ManifestKind.BOTTLE:
+            return self.bottle(name).warnings
+        agent = self.agent(name)
+        return (*agent.warnings, *self.bottle_of(agent).warnings)
+
     def agents(self) -> AgentListing:
         """Every agent that `agent` would find; broken ones with their error."""
         self._require_home()
@@ -137,22 +170,22 @@ class Catalog:
         return BottleListing(entries=entries, warnings=self._bottle_warnings)
 
     @cached_property
-    def _structurer(self) -> Structurer:
+    def structurer(self) -> Structurer:
         return Structurer(user_home=self.paths.user_home, cwd=self.paths.cwd, templates=self.templates)
 
     @cached_property
     def _bottles(self) -> Folder:
-        return Folder.scan(self.paths.bottles)
+        return Folder.scan(self.paths.bottles, drafts=self.drafts)
 
     @cached_property
     def _home_agents(self) -> Folder:
-        return Folder.scan(self.paths.agents)
+        return Folder.scan(self.paths.agents, drafts=self.drafts)
 
     @cached_property
     def _cwd_agents(self) -> Folder:
         if self._cwd_is_home:
             return Folder(path=self.paths.cwd_agents)
-        return Folder.scan(self.paths.cwd_agents, confined_to=self.paths.cwd)
+        return Folder.scan(self.paths.cwd_agents, confined_to=self.paths.cwd, drafts=self.drafts)
 
     @cached_property
     def _agents(self) -> Mapping[str, _Found]:
@@ -197,12 +230,12 @@ class Catalog:
 
     def _load_agent(self, name: str, found: _Found) -> LoadedAgent:
         file = found.folder.files[name]
-        manifest, warnings = self._structurer.agent(name, file, found.folder.read(name))
+        manifest, warnings = self.structurer.agent(name, file, found.folder.read(name))
         every = (*self._agent_warnings, *warnings)
         return LoadedAgent(file=file, trust=found.trust, manifest=manifest, warnings=every)
 
     def _read_bottle(self, name: str, warnings: list[Problem]) -> BottleManifest:
-        manifest, doubts = self._structurer.bottle(name, self._bottles.files[name], self._bottles.read(name))
+        manifest, doubts = self.structurer.bottle(name, self._bottles.files[name], self._bottles.read(name))
         warnings.extend(doubts)
         return manifest
 

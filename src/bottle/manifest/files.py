@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,16 +20,19 @@ class Folder:
     """A folder of `<name>.md` files.
 
     `confined_to`: for a folder that others may have filled (a cloned repository), the directory that
-    no file may lead out of, by whatever link.
+    no file may lead out of, by whatever link. `drafts`: contents that count in place of those on the disk.
     """
 
     path: Path
     confined_to: Path | None = None
+    drafts: Mapping[Path, bytes] = field(factory=dict, repr=False)
     files: dict[str, Path] = field(factory=dict)
     skipped: tuple[Problem, ...] = ()
 
     @classmethod
-    def scan(cls, path: Path, *, confined_to: Path | None = None) -> "Folder":
+    def scan(
+        cls, path: Path, *, confined_to: Path | None = None, drafts: Mapping[Path, bytes] | None = None
+    ) -> "Folder":
         """Looks at the names only. A folder that does not exist is empty."""
         files: dict[str, Path] = {}
         skipped = []
@@ -42,7 +45,9 @@ class Folder:
                 skipped.append(
                     Problem(location=Location(file=path / entry.name), message=f"skipped: {reason}")
                 )
-        return cls(path=path, confined_to=confined_to, files=files, skipped=tuple(skipped))
+        return cls(
+            path=path, confined_to=confined_to, drafts=drafts or {}, files=files, skipped=tuple(skipped)
+        )
 
     def read(self, name: str) -> bytes:
         """The content of `<name>.md`; at most one byte more than a manifest may have.
@@ -50,6 +55,8 @@ class Folder:
         Raises InvalidManifestError where it cannot be read or leads out of `confined_to`.
         """
         file = self.files[name]
+        if file in self.drafts:
+            return self.drafts[file]
         try:
             descriptor = self._open(file)
         except (OSError, RuntimeError) as error:  # RuntimeError: Python 3.11 on a loop of links
@@ -59,16 +66,27 @@ class Folder:
                 raise _unreadable(file, "is not a regular file")
             return stream.read(MAX_FILE + 1)
 
+    def target(self, name: str) -> Path:
+        """The file itself, no link. Raises InvalidManifestError where it leads out of `confined_to`."""
+        file = self.files[name]
+        try:
+            return self._resolved(file)
+        except (OSError, RuntimeError) as error:
+            raise _unreadable(file, f"cannot be read: {_reason(error)}") from None
+
+    def _resolved(self, file: Path) -> Path:
+        target = file.resolve(strict=True)
+        if self.confined_to is not None and not target.is_relative_to(self.confined_to.resolve()):
+            hint = "an agent file of a repository must be a file of that repository"
+            raise _unreadable(file, "is a link that leads out of the current directory", hint)
+        return target
+
     def _open(self, file: Path) -> int:
         flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # O_NONBLOCK: a FIFO must not hold us up
         if self.confined_to is None:
             return os.open(file, flags)
         base = self.confined_to.resolve()
-        target = file.resolve(strict=True)
-        if not target.is_relative_to(base):
-            hint = "an agent file of a repository must be a file of that repository"
-            raise _unreadable(file, "is a link that leads out of the current directory", hint)
-        return open_below(base, target.relative_to(base), flags)
+        return open_below(base, self._resolved(file).relative_to(base), flags)
 
 
 def open_below(base: Path, relative: Path, flags: int) -> int:
