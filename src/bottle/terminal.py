@@ -140,6 +140,11 @@ class Terminal:
                 answer += _key(descriptor, signals)
             return answer.decode(errors="replace").strip()
 
+    def require(self, *, hint: str) -> None:
+        """Raises UsageError where there is no terminal to ask on, before much is said."""
+        with self._ask(hint=hint):
+            pass
+
     def prompt_secret(self, message: str) -> str:
         """Asks for a line that is not shown.
 

@@ -45,7 +45,9 @@ class Editor:
         """Runs it to its end, and returns its status. Ctrl-C is the editor's alone meanwhile."""
         argv: tuple[str, ...] = (self.command, str(file))
         if not _PLAIN.fullmatch(self.command):
-            argv = ("/bin/sh", "-c", f'{self.command} "$@"', self.command, str(file))
+            # The trap keeps the shell alive at Ctrl-C, which its child may take in its own way.
+            script = f'trap : INT QUIT; {self.command} "$@"'
+            argv = ("/bin/sh", "-c", script, self.command, str(file))
         with _keys_left_to_the_child():
             status = wait(spawn(Command(argv=argv, env=self.environ)))
         assert status is not None
@@ -68,7 +70,7 @@ class Editing:
     @contextmanager
     def begun(cls, app: App, kind: ManifestKind, name: str) -> Iterator["Editing"]:
         """The copy is removed at the end, unless it holds work that could not be saved."""
-        folder = app.catalog.folder(kind, name)
+        folder = _folder(app, kind, name)
         folder.target(name)  # a link that leads astray is refused before there is work to lose
         original = folder.read(name)
         if len(original) > MAX_FILE:
@@ -96,6 +98,8 @@ class Editing:
 
     def run(self) -> None:
         """Raises BottleError where nothing was saved, but for an unchanged file."""
+        if self.folder.confined_to is not None:
+            self.app.console.note(f"{self.file} is from the current directory, not from your home")
         while self._edited():
             try:
                 warnings = self._check()
@@ -118,7 +122,7 @@ class Editing:
         status = self.editor.open(self.copy)
         if status:
             ended = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
-            raise BottleError(f"the editor '{self.editor.command}' {ended}; {self.file} was not changed")
+            raise BottleError(f"the editor {self.editor.command} {ended}; {self.file} was not changed")
         return self._content() != self.original
 
     def _content(self) -> bytes:
@@ -154,6 +158,14 @@ class Editing:
         for warning in warnings:
             self.app.console.warn(str(warning))
         self.app.console.info(f"saved {self.file}")
+
+
+def _folder(app: App, kind: ManifestKind, name: str) -> Folder:
+    try:
+        return app.catalog.folder(kind, name)
+    except ManifestError as unknown:
+        hints = filter(None, (unknown.hint, "`bottle init` writes a new one"))
+        raise ManifestError(unknown.message, hint="; ".join(hints), location=unknown.location) from None
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from bottle.manifest.problems import Invalid, InvalidManifestError
 from bottle.manifest.schema import GitUser
 
 _NOTHING = "-"
+_HINT = "bottle init --provider claude"
 _GREETING = """\
 This writes a first bottle (the sandbox, and what it may reach) and a first agent (who works in it).
 Enter takes what stands in brackets. Ctrl-C leaves, and nothing is written."""
@@ -33,6 +34,7 @@ class Wizard:
 
     def draft(self) -> FirstManifests:
         """What the operator wants."""
+        self.app.terminal.require(hint=_HINT)
         self._greet()
         draft = FirstManifests.usual(self._provider())
         if ACCOUNTS[draft.provider].variables:
@@ -127,7 +129,7 @@ class Wizard:
                 return draft
 
     def _line(self, question: str, usual: str) -> str:
-        return self.app.terminal.line(f"{question} [{usual}]:", hint="bottle init --provider claude") or usual
+        return self.app.terminal.line(f"{question} [{usual}]:", hint=_HINT) or usual
 
     def _warn(self, invalid: Invalid) -> None:
         self.app.console.warn(f"{invalid.message}; {invalid.hint}" if invalid.hint else invalid.message)

@@ -25,6 +25,16 @@ def test_names_that_begin_as_typed(command_line: CommandLine) -> None:
     assert offered(command_line, complete.backends, "n") == ["native"]
 
 
+@pytest.mark.parametrize(("kind", "names"), [("agent", ["other", "shell"]), ("bottle", ["shell"])])
+def test_what_may_be_edited(command_line: CommandLine, kind: str, names: list[str]) -> None:
+    command_line.write({**shell_agent(), "agents/other.md": "broken"})
+    console = Console.from_environment({}, stdout=io.StringIO(), stderr=io.StringIO())
+    context = click.Context(click.Command("x"), obj=Border(environ=command_line.environ, console=console))
+    context.params["kind"] = kind
+
+    assert complete.manifests(context, click.Argument(["name"]), "") == names
+
+
 def test_only_bottles_that_are_live(command_line: CommandLine) -> None:
     assert offered(command_line, complete.live_bottles) == []
     with command_line.live():

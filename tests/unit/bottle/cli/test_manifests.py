@@ -65,26 +65,26 @@ def test_on_a_terminal_it_asks(command_line: CommandLine, typed: bytes, code: in
     assert (file.read_text() == "mine") is kept
 
 
-@pytest.mark.parametrize(("typed", "code"), [(b"shell\r", 0), (b"\r", 0), (b"\x03", 130), (b"\x04", 130)])
-def test_which_agent_is_asked_and_can_be_refused(command_line: CommandLine, typed: bytes, code: int) -> None:
-    with OperatorTerminal(*LEADER, *PROGRAM, "init", env=command_line.environ) as terminal:
-        terminal.expect(rb"Which agent .*: \Z")
-        terminal.type(typed)
+def test_yes_takes_what_was_found(command_line: CommandLine) -> None:
+    (command_line.folder / ".gitconfig").write_text("[user]\n\tname = Ada\n")
+    outcome = command_line.run("init", "--yes", OPENAI_API_KEY="sk-secret")
+    manifest = Catalog(command_line.paths).bottle("codex").manifest
 
-        assert terminal.wait() == code
-        assert b"Traceback" not in terminal.output
-    assert command_line.paths.home.exists() is (code == 0)
+    assert outcome.code == 0
+    assert "sk-secret" not in outcome.err
+    assert manifest.git_gate.user.name == "Ada"
+    assert [spec.route.host for spec in manifest.egress.routes] == ["api.openai.com"]
 
 
-def test_a_wrong_answer_is_asked_again(command_line: CommandLine) -> None:
-    with OperatorTerminal(*LEADER, *PROGRAM, "init", env=command_line.environ) as terminal:
-        terminal.expect(rb"Which agent .*: \Z")
-        terminal.type(b"gemini\r")
-        terminal.expect(rb"'gemini' is none of them.*Which agent .*: \Z")
-        terminal.type(b"codex\r")
+def test_yes_overwrites_nothing(command_line: CommandLine) -> None:
+    command_line.run("init", "--provider", "shell")
+    file = command_line.paths.bottles / "shell.md"
+    file.write_text("mine")
+    outcome = command_line.run("init", "--yes", "--provider", "shell")
 
-        assert terminal.wait() == 0
-    assert (command_line.paths.agents / "codex.md").exists()
+    assert outcome.code == 1
+    assert "hint: give --force" in outcome.err
+    assert file.read_text() == "mine"
 
 
 def test_without_a_terminal_it_says_what_to_give(command_line: CommandLine) -> None:

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def test_a_dangling_link_is_not_written_through(tmp_path: Path) -> None:
     with pytest.raises(BottleError):
         write_together({link: b"new"})
 
-    assert os.listdir(tmp_path) == ["link.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["link.md"]
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o440])
@@ -81,7 +80,7 @@ def test_an_edited_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None
     replace_file(file, b"new", expected=b"old")
 
     assert (file.read_bytes(), file.stat().st_mode & 0o777) == (b"new", mode)
-    assert os.listdir(tmp_path) == ["x.md"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.md"]
 
 
 @pytest.mark.parametrize("now", [b"other", None])
