@@ -29,7 +29,7 @@ def home_archive(plan: LaunchPlan) -> Iterator[IO[bytes]]:
                 target = tree.target.relative_to(AGENT_HOME)
                 try:
                     # The folder itself may be a link on the host; the links in it are copied as links.
-                    archive.add(tree.source.resolve(), arcname=str(target))
+                    archive.add(tree.source.resolve(), arcname=str(target), filter=_of_skill)
                 except OSError as error:
                     raise BottleError(f"the skill folder {tree.source} cannot be read: {error}") from error
         stream.seek(0)
@@ -51,6 +51,16 @@ def environment_archive(environment: Mapping[str, str]) -> Iterator[IO[bytes]]:
 def with_environment(argv: tuple[str, ...]) -> tuple[str, ...]:
     """The argv that runs `argv` with the variables that `environment_archive` brought in."""
     return ("/bin/sh", "-c", _WITH_ENVIRONMENT, "bottle", *argv)
+
+
+def _of_skill(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Files, folders and links alone, of no owner; the agent may change its copy even of a read-only one."""
+    if not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()):
+        return None
+    entry.mode = entry.mode & 0o777 | (0o700 if entry.isdir() else 0o600)
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    return entry
 
 
 def _memory() -> IO[bytes]:

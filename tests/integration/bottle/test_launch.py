@@ -113,3 +113,31 @@ def test_a_running_bottle_is_listed_entered_copied_from_and_stopped(project: Bot
         assert terminal.wait() == 143
     assert json.loads(project.run("list", "--json").out)["data"] == []
     assert project.run("cleanup", "--yes").out == ""
+
+
+def test_skills_and_prompt_are_the_agent_s_own_and_the_host_s_stay_untouched(project: BottleProject) -> None:
+    user = project.folder / "user"
+    folder = user / ".claude" / "skills" / "review"
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").write_text("how to")
+    (folder / "host").symlink_to("/etc/hostname-of-the-host")
+    (folder / "SKILL.md").chmod(0o444)
+    folder.chmod(0o555)
+    manifests = shell_agent()
+    manifests["agents/shell.md"] = "---\nbottle: shell\nskills: [review]\n---\nBe kind.\n"
+    project.write(manifests)
+    cache = project.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    script = (
+        "cd ~/.claude/skills/review; stat -c %U . SKILL.md; cat host; cat ~/.bot-bottle/prompt.md; echo; "
+        "echo changed > SKILL.md && rm SKILL.md && echo gone"
+    )
+
+    outcome = project.run("run", "shell", script, HOME=str(user), XDG_CACHE_HOME=cache)
+    missing = project.run("run", "shell", "true", HOME=str(project.folder), XDG_CACHE_HOME=cache)
+
+    assert outcome.out.splitlines() == ["agent", "agent", "Be kind.", "gone"]
+    assert (folder / "SKILL.md").read_text() == "how to"
+    assert folder.stat().st_mode & 0o777 == 0o555
+    assert missing.code == 3
+    assert "skills[0]: there is no folder" in missing.err
+    folder.chmod(0o755)

@@ -37,6 +37,16 @@ def test_only_yes_means_yes(typed: bytes, answer: bytes) -> None:
         terminal.expect(rb"answer " + answer)
 
 
+@pytest.mark.parametrize(
+    ("typed", "answer"), [(b"", b"True"), (b"y", b"True"), (b"n", b"False"), (b"x", b"False")]
+)
+def test_enter_means_what_is_offered(typed: bytes, answer: bytes) -> None:
+    with asking("print('answer', Terminal().confirm('start now?', default=True))") as terminal:
+        terminal.expect(rb"start now\? \[Y/n\] \Z")
+        terminal.type(typed + b"\r")
+        terminal.expect(rb"answer " + answer)
+
+
 @pytest.mark.parametrize("code", [CONFIRM, SECRET])
 @pytest.mark.parametrize("typed", [b"\x03", b"\x04"])
 def test_ctrl_c_and_end_of_file_interrupt(code: str, typed: bytes) -> None:

@@ -1,3 +1,5 @@
+import os
+import socket
 import tarfile
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
@@ -51,6 +53,52 @@ def test_a_skill_comes_with_its_links_as_links(tmp_path: Path) -> None:
 
     assert (tmp_path / "home/.claude/skills/review/SKILL.md").read_text() == "how to"
     assert found[".claude/skills/review/link"].issym()
+
+
+def test_no_host_file_comes_along_behind_a_link(tmp_path: Path) -> None:
+    tree = skill(tmp_path)
+    secret = tmp_path / "secrets"
+    secret.mkdir()
+    (secret / "key").write_text("KEEP-OUT")
+    (tree.source / "up").symlink_to("../../secrets/key")
+    (tree.source / "folder").symlink_to(secret)
+    (tree.source / "deep").mkdir()
+    (tree.source / "deep" / "SKILL.md").symlink_to(secret / "key")
+    with home_archive(plan(seed_trees=(tree,))) as stream:
+        assert b"KEEP-OUT" not in stream.read()
+
+
+def test_only_files_folders_and_links_of_a_skill_come_along(tmp_path: Path) -> None:
+    tree = skill(tmp_path)
+    os.mkfifo(tree.source / "pipe")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tree.source / "socket"))
+        found = unpacked(home_archive(plan(seed_trees=(tree,))), tmp_path / "home")
+
+    assert {name.removeprefix(".claude/skills/review").lstrip("/") for name in found} == {
+        "",
+        "SKILL.md",
+        "link",
+    }
+
+
+def test_a_skill_has_no_owner_and_can_be_changed_by_the_agent(tmp_path: Path) -> None:
+    """Its origin may be read-only, as in a package store: the copy must be removable, too."""
+    tree = skill(tmp_path)
+    (tree.source / "run.sh").write_text("")
+    (tree.source / "run.sh").chmod(0o4555)
+    (tree.source / "SKILL.md").chmod(0o444)
+    tree.source.chmod(0o555)
+    found = unpacked(home_archive(plan(seed_trees=(tree,))), tmp_path / "home")
+    tree.source.chmod(0o755)
+    skills = ".claude/skills/review"
+
+    assert [oct(found[name].mode) for name in (skills, f"{skills}/SKILL.md", f"{skills}/run.sh")] == [
+        "0o755",
+        "0o644",
+        "0o755",
+    ]
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in found.values()} == {(0, 0, "", "")}
 
 
 def test_a_skill_that_is_itself_a_link_comes_as_the_folder_behind_it(tmp_path: Path) -> None:
