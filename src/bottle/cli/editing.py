@@ -23,6 +23,10 @@ _USUAL_EDITORS = ("editor", "nano", "vi")
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
+class DiscardedError(BottleError):
+    """The operator wants none of what was edited."""
+
+
 @frozen(kw_only=True)
 class Editor:
     """A command of the operator's, as `$EDITOR` holds it: a program, or words for the shell."""
@@ -86,6 +90,8 @@ class Editing:
             )
             try:
                 yield editing
+            except DiscardedError:
+                raise
             except BaseException:
                 if editing.has_work():
                     tidy.pop_all()
@@ -150,8 +156,7 @@ class Editing:
         except UsageError:
             raise ManifestError(f"{self.file} was not changed, for the edited one is not valid") from None
         if not again:
-            self.copy.write_bytes(self.original)
-            raise BottleError(f"discarded; {self.file} was not changed")
+            raise DiscardedError(f"discarded; {self.file} was not changed")
 
     def _save(self, warnings: tuple[Problem, ...]) -> None:
         replace_file(self.folder.target(self.name), self._content(), expected=self.original)

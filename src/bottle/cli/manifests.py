@@ -18,6 +18,7 @@ from bottle.launch.resolve import LaunchOptions
 from bottle.manifest.catalog import ManifestKind
 from bottle.manifest.first import ACCOUNTS, FirstManifests
 from bottle.manifest.writing import write_together
+from bottle.plan import Trust
 
 
 @click.command()
@@ -77,6 +78,10 @@ def _start(app: App, agent: str) -> int:
     except BottleError:
         app.console.info(f"next, once the following is mended: bottle start {agent}")
         raise
+    if resolved.plan.agent_trust is Trust.CWD:
+        where = f"{resolved.plan.agent_file}, which is from the current directory"
+        app.console.warn(f"here, `bottle start {agent}` starts another agent of this name: {where}")
+        return 0
     app.console.info(summary(resolved.plan))
     if app.terminal.confirm("\nstart now?", default=True):
         return launch(app, resolved)
