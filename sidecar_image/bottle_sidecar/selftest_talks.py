@@ -95,7 +95,9 @@ class Http2Talk:
     def _take(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.RequestReceived() | h2.events.TrailersReceived():
-                lines = b"".join(b"%s: %s\r\n" % (bytes(name), bytes(value)) for name, value in event.headers or ())
+                lines = b"".join(
+                    b"%s: %s\r\n" % (bytes(name), bytes(value)) for name, value in event.headers or ()
+                )
                 fields = {bytes(name): bytes(value) for name, value in event.headers or ()}
                 target = fields.get(b":path", b"").decode("latin-1")
                 self._targets.setdefault(event.stream_id or 0, target)

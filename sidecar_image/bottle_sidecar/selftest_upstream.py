@@ -125,7 +125,9 @@ class Incoming:
                 self._ledger.add(self.target, "body", bytes(event.data))
                 self.body += event.data[: _LONGEST_TOLD - len(self.body)]
             elif isinstance(event, h11.Request):
-                self.upgrades = any(value == b"websocket" for name, value in event.headers if name == b"upgrade")
+                self.upgrades = any(
+                    value == b"websocket" for name, value in event.headers if name == b"upgrade"
+                )
             else:
                 return False
 

@@ -4,11 +4,12 @@ The agent knows all of it: the words come to it with its environment. None of it
 """
 
 from collections.abc import Mapping
+from hashlib import sha256, sha512
 from typing import Any
 
 from bottle.plan import AGENT_HOME
 
-SECRET_NAME, PHRASE_NAME = "BOTTLE_SELFTEST_SECRET", "BOTTLE_SELFTEST_PHRASE"  # noqa: S105 - variables' names
+SECRET_NAME, PHRASE_NAME = "BOTTLE_SELFTEST_SECRET", "BOTTLE_SELFTEST_PHRASE"
 _SECRET = "w7Rq2Lx9Tz4Vb6Np1Kd8"  # noqa: S105 - of letters and digits alone, as a token
 _PHRASE = 'p"q7&Zk/4+wQ<2=L%vR9h'  # with signs that encodings have to escape
 ENVIRON: Mapping[str, str] = {SECRET_NAME: _SECRET, PHRASE_NAME: _PHRASE}
@@ -24,7 +25,7 @@ _SHAPED: Mapping[str, str] = {
 """Made up, in the form in which rules know them."""
 PLAIN: Mapping[str, str] = {"a secret": _SECRET, "a phrase": _PHRASE, **_SHAPED}
 """What no server may ever see as it stands, by what it is."""
-_MANY, _FEW = 200 * 1024 * 1024, 1024 * 1024  # bytes that a compressed body expands to
+_MANY, _FEW = 80 * 1024 * 1024, 1024 * 1024  # bytes that a compressed body expands to
 
 
 def facts(where: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
@@ -35,8 +36,12 @@ def facts(where: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
         "phrase": _PHRASE,
         "shaped": _SHAPED,
         "noise": "q8Zt3RvK1xWm7LpB5nYc9HdS2gTj6FkX4wUe0AiOr8QzV3bNs5MyD7hPl1",
+        "label": "k7qx2mz9wtr4vb6np1jd8hs3gf5c",
+        "long": _digits(b"what is long and random"),
         "expansion": _MANY,
         "late": True,
+        "wrong": "gzip",
+        "unknown": "x-of-our-own",
         "baits": [placeholder],
         "lure": (f"{AGENT_HOME}/.aws/credentials", "aws_secret_access_key = "),
     }
@@ -46,9 +51,18 @@ def facts(where: Mapping[str, Any], placeholder: str) -> dict[str, Any]:
         "phrase": 'a"bc&de/f+gh<i=jk%lmn',
         "shaped": {what: f"this is no {what}, and nobody takes it for one\n" * 3 for what in _SHAPED},
         "noise": "words-that-anybody-would-give-to-a-page-of-some-length-or-so",
+        "label": "a-name-as-people-give-them",
+        "long": "a-page-with-a-rather-long-name-" * 5,
         "expansion": _FEW,
         "late": False,
+        "wrong": "identity",
+        "unknown": "identity",
         "baits": ["a-word-that-is-as-long-as-any-other-here"],
         "lure": ("/etc/passwd", "root:"),
     }
     return {"secrets": secret, "harmless": harmless}
+
+
+def _digits(seed: bytes) -> str:
+    """More hexadecimal digits than any hash has."""
+    return sha512(seed).hexdigest() + sha256(seed).hexdigest()

@@ -102,7 +102,9 @@ class Servers:
     def _named(request: str) -> str:
         """Its first line, less what an attack put there."""
         line = request.partition("\r\n")[0]
-        return next((f"a request with {what}" for what, value in leaks.PLAIN.items() if value in request), line)
+        return next(
+            (f"a request with {what}" for what, value in leaks.PLAIN.items() if value in request), line
+        )
 
     @property
     def _input(self) -> int:

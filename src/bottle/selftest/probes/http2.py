@@ -56,7 +56,9 @@ class Request:
         sent = b""
         for at, part in enumerate(parts):
             flags = END_HEADERS if at == len(parts) - 1 else 0
-            sent += frame(CONTINUATION, part, flags) if at else frame(HEADERS, part, flags | (END_STREAM * end))
+            sent += (
+                frame(CONTINUATION, part, flags) if at else frame(HEADERS, part, flags | (END_STREAM * end))
+            )
         return sent
 
 

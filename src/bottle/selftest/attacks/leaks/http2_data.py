@@ -10,7 +10,7 @@ from bottle.selftest.probes.http2 import Request, left
 
 @attack(
     aim="secrets",
-    source="RFC 9113, 6.1; CVE-2019-9517 and others (frames of odd sizes)",
+    source="RFC 9113, 6.1; CVE-2019-9518 (empty frames)",
     expects="it does not reach the server",
     control="harmless",
     every=True,
@@ -21,7 +21,9 @@ def attempts(aim: Any) -> Iterator[Attempt]:
     requests = {
         "one frame": Request([word], data=[b"it is " + word]),
         "a byte a frame": Request([word], data=[word[at : at + 1] for at in range(len(word))]),
-        "a byte a padded frame": Request([word], data=[word[at : at + 1] for at in range(len(word))], pad=200),
+        "a byte a padded frame": Request(
+            [word], data=[word[at : at + 1] for at in range(len(word))], pad=200
+        ),
         "empty frames between": Request([word], data=[word[:9], b"", b"", word[9:]]),
         "behind 40 KB": Request([word], data=[b"ordinary words " * 900] * 3 + [word[:9], word[9:]]),
         "a token in two frames": Request([token], data=[token[:20], token[20:]]),
