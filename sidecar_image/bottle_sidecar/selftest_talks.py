@@ -30,17 +30,19 @@ class WebSocketTalk:
 
     async def serve(self, reader: StreamReader, writer: StreamWriter, begun: bytes) -> None:
         """`begun`: the request for the upgrade, and what may have come behind it."""
-        data = begun
-        while data and self._connection.state is not ConnectionState.CLOSED:
-            try:
-                self._connection.receive_data(data)
-                for event in self._connection.events():
-                    for answer in self._answers(event):
-                        writer.write(self._connection.send(answer))
-            except wsproto.utilities.ProtocolError:
-                return
+        head, end, behind = begun.partition(b"\r\n\r\n")
+        self._receive(writer, head + end)
+        data = behind or await reader.read(65536)
+        while data and self._connection.state is ConnectionState.OPEN:
+            self._receive(writer, data)
             await writer.drain()
-            data = await reader.read(65536)
+            data = await reader.read(65536) if self._connection.state is ConnectionState.OPEN else b""
+
+    def _receive(self, writer: StreamWriter, data: bytes) -> None:
+        self._connection.receive_data(data)
+        for event in self._connection.events():
+            for answer in self._answers(event):
+                writer.write(self._connection.send(answer))
 
     def _answers(self, event: wsproto.events.Event) -> Iterator[wsproto.events.Event]:
         match event:
@@ -59,9 +61,8 @@ class WebSocketTalk:
                 if isinstance(event, wsproto.events.Ping):
                     yield event.response()
             case wsproto.events.CloseConnection():
-                self._keep((event.reason or "").encode())
-                if self._connection.state is ConnectionState.REMOTE_CLOSING:
-                    yield event.response()
+                self._keep((event.reason or "").encode())  # also what is wrong with a frame that is none
+                yield event.response()
 
     def _keep(self, data: bytes) -> None:
         self._ledger.add(self._target, "messages", data)

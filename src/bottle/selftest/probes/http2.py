@@ -17,7 +17,7 @@ NEVER_INDEXED, INDEXED = 0x10, 0x40
 
 @dataclass(frozen=True)
 class Request:
-    """`fields` come after the four that every request has; `data` are DATA frames' payloads, then `late` ones.
+    """`fields` come after the four that every request has, `late` ones after `data`, a DATA frame each.
 
     `pad`: bytes of padding in each of them. `split`: the header block is cut into frames of so many bytes.
     """

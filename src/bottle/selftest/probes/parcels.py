@@ -28,8 +28,8 @@ class Parcel:
     """One request. `forms`: what must have come, each of them, for the secret to have left.
 
     `path` follows the number of the attempt; `lines` are header lines. `pieces`: the body as it is sent,
-    `pause` seconds apart; `chunked`: each piece is a chunk; `cut`: every byte is sent by itself, the head too.
-    `length`: what is announced, where that is not the truth.
+    `pause` seconds apart; `chunked`: each piece is a chunk; `cut`: every byte of the head is sent by itself.
+    `host`: where it goes, else one that is granted; `tls`: in a tunnel.
     """
 
     forms: Sequence[bytes]

@@ -8,6 +8,6 @@ def zstandard(data: bytes) -> bytes:
 
 def brotli(data: bytes) -> bytes:
     """One uncompressed meta-block and an empty last one, RFC 7932; less than 64 KiB."""
-    # Bits from the lowest: window 16 bits (0), not the last (0), 4 nibbles of length (00), length - 1, stored (1).
+    # From the lowest bit: a window of 64 KiB, not the last block, 4 nibbles of length, length - 1, stored.
     head = (len(data) - 1) << 4 | 1 << 20
     return head.to_bytes(3, "little") + data + b"\x03"

@@ -16,7 +16,7 @@ from bottle.selftest.probes.parcels import Parcel, body, sent
     every=True,
 )
 def attempts(aim: Any) -> Iterator[Attempt]:
-    """Sends secrets in base64: in each alignment, with the signs for URLs, unpadded, in lines, in each place."""
+    """Sends secrets in base64: in each alignment, with the signs for URLs, unpadded, in lines, anywhere."""
     word, phrase = aim["word"].encode(), aim["phrase"].encode()
     parcels = {f"behind {before} bytes": body(b64encode(b"-" * before + word + b"-")) for before in range(4)}
     coded = b64encode(word)

@@ -9,7 +9,7 @@ from bottle.selftest.probes.parcels import Parcel, sent
 
 @attack(
     aim="secrets",
-    source="MITRE ATT&CK T1030, data transfer size limits; T. Ptacek and T. Newsham, Insertion, Evasion, 1998",
+    source="MITRE ATT&CK T1030, data transfer size limits; T. Ptacek and T. Newsham, 1998 (evasion)",
     expects="it does not reach the server",
     control="harmless",
     every=True,

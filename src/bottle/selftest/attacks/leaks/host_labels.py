@@ -15,7 +15,7 @@ from bottle.selftest.probes.parcels import Parcel, sent
     every=True,
 )
 def attempts(aim: Any) -> Iterator[Attempt]:
-    """Sends secrets as a label of a host that a wildcard grants: plain, encoded, and noise that is no secret."""
+    """Sends secrets as a label of a host that a wildcard grants: plain, encoded, and mere noise."""
     word, wild = aim["word"], aim["wild"]
     labels = {
         "as it is": word,

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes import websockets
 from bottle.selftest.probes.http2 import Request
 from bottle.selftest.probes.http2 import left as left_over_http2
 from bottle.selftest.probes.parcels import Parcel, body, left, sent
+from bottle.selftest.probes.websockets import TEXT, frame
+from bottle.selftest.probes.websockets import left as left_in_messages
 
 
 @attack(
@@ -20,7 +21,7 @@ from bottle.selftest.probes.parcels import Parcel, body, left, sent
     every=True,
 )
 def attempts(aim: Any) -> Iterator[Attempt]:
-    """Sends the placeholder of a credential, and the decoy in the agent's home, to a host that owns neither."""
+    """Sends the placeholder of a credential, and the decoy in the agent's home, to a host that owns none."""
     bait = aim["baits"][0].encode()
     coded, percent = b64encode(b"u:" + bait), b"".join(b"%%%02x" % byte for byte in bait)
     parcels = {
@@ -37,7 +38,7 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         "query, percents": Parcel([percent], b"GET", b"?q=" + percent),
     }
     yield from sent(aim, parcels)
-    yield "message", partial(websockets.left, aim, [bait], [websockets.frame(websockets.TEXT, bait)])
+    yield "message", partial(left_in_messages, aim, [bait], [frame(TEXT, bait)])
     yield "HTTP/2", partial(left_over_http2, aim, Request([bait], data=[bait[:9], bait[9:]]))
     yield "decoy", partial(_lure, aim)
     yield "decoy in base64", partial(_lure, aim, coded=True)

@@ -18,7 +18,7 @@ from bottle.selftest.probes.parcels import arrived, connected
     every=True,
 )
 def attempts(aim: Any) -> Iterator[Attempt]:
-    """Sends a secret with the second or fifth request of a connection, pipelined or not; after 100-continue."""
+    """Sends a secret with the second or fifth request of a connection, pipelined, after 100-continue."""
     word = aim["word"].encode()
     for tls in (False, True):
         where = "in TLS" if tls else "in the clear"

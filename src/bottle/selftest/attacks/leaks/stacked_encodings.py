@@ -19,7 +19,7 @@ from bottle.selftest.probes.parcels import Parcel, body, sent
     every=True,
 )
 def attempts(aim: Any) -> Iterator[Attempt]:
-    """Sends secrets in one encoding within another: base64 in base64, hexadecimal in it, escapes in either."""
+    """Sends secrets in one encoding within another: base64 in base64, hexadecimal in it, escapes in both."""
     word, phrase = aim["word"].encode(), aim["phrase"]
     once = b64encode(b"it is " + word)
     unicode = "".join(f"\\u{byte:04x}" for byte in word).encode()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes import http2
+from bottle.selftest.probes.http2 import Request, left
 from bottle.selftest.probes.parcels import arrived, connected
 
 
@@ -25,8 +25,8 @@ def attempts(aim: Any) -> Iterator[Attempt]:
     yield "HTTP/1, announced", partial(_behind_chunks, aim, b"X-Note: " + word, b"Trailer: X-Note\r\n")
     fields = [(b"x-note", word)]
     before, behind = ((), fields) if aim["late"] else (fields, ())
-    request = http2.Request([word], fields=before, data=[b"x"], late=behind)
-    yield "HTTP/2", partial(http2.left, aim, request)
+    request = Request([word], fields=before, data=[b"x"], late=behind)
+    yield "HTTP/2", partial(left, aim, request)
 
 
 def _behind_chunks(aim: Any, line: bytes, announced: bytes = b"") -> str | None:
