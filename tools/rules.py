@@ -33,11 +33,24 @@ _KEPT_COMPONENTS = frozenset(
 )
 """Of the rules that upstream does not report by themselves, those whose match is a secret all the same."""
 _STRICTER: Mapping[str, Alternatives] = {
+    "generic-api-key": [
+        [
+            {"contains": ["prompt_cache_key"], "of": "context"},
+            {"matches": ["^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"], "of": "secret"},
+        ]
+    ],
     "aws-secret-access-key": [
         [{"matches": [letters], "of": "secret", "not": True}] for letters in ("[0-9]", "[A-Z]", "[a-z]")
-    ]
+    ],
 }
-"""What discards a match, besides what upstream does, of a rule that upstream uses beside another one only."""
+"""What discards a match, besides what upstream does.
+
+Codex names each conversation so, in every call. The other rule is one that upstream uses beside another only.
+"""
+_ANY_FILE = frozenset({"freemius-secret-key", "kubernetes-secret-yaml", "nuget-config-password"})
+"""Rules that upstream keeps to files of some name, and whose match tells as much without it."""
+_ENDS: Mapping[str, tuple[str, str]] = {"sidekiq-sensitive-url": (r"(?:[\/|\#|\?|:]|$)", r"\b")}
+"""How an expression ends upstream, where it wants the text to end, and here, where texts stand in others."""
 _LEFT_OUT = frozenset({"generic-password"})
 """Rules whose filter cannot be kept and that would match everyday source code without it."""
 
@@ -76,14 +89,17 @@ def converted(found: dict[str, Any], source: str) -> dict[str, Any]:
 
 
 def _is_kept(rule: dict[str, Any]) -> bool:
-    if "path" in rule or "regex" not in rule or rule["id"] in _LEFT_OUT:
+    if "regex" not in rule or rule["id"] in _LEFT_OUT:
+        return False
+    if "path" in rule and rule["id"] not in _ANY_FILE:
         return False
     return not rule.get("skipReport") or rule["id"] in _KEPT_COMPONENTS
 
 
 def _rule(rule: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "id", rule["id"]
-    yield "regex", rule["regex"]
+    theirs, ours = _ENDS.get(rule["id"], ("", ""))
+    yield "regex", rule["regex"].removesuffix(theirs) + ours
     yield "keywords", sorted(rule["keywords"])
     if "valueGroup" in rule:
         yield "group", rule["valueGroup"]

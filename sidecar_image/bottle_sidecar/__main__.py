@@ -1,5 +1,6 @@
 """The sidecar as a process: reads what it is to do from stdin, serves, and ends with its owner.
 
+An argument is the number of a descriptor from which the verdict on the bottle's use of the disk is read.
 Exit status 0 after Shutdown or end of file on stdin, at whatever moment; 1 after Failed; 3 where
 the audit log could not be written any more.
 """
@@ -10,11 +11,12 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
-from bottle_sidecar.control.protocol import Exit, Failed, Ready, Shutdown, Start
+from bottle_sidecar.control.protocol import Exceeded, Exit, Failed, Ready, Shutdown, Start
 from bottle_sidecar.control.server import ControlServer, ProtocolError
 from bottle_sidecar.egress import upstream
 from bottle_sidecar.egress.dial import SystemResolver
@@ -49,8 +51,9 @@ async def _run() -> int:
     control.send(_ready(start, proxy))
     serving = asyncio.create_task(_serve(proxy, way_in))
     ended = asyncio.create_task(control.shutdown())
+    measuring = asyncio.create_task(_measured(control, sys.argv[1:]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
-    await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait([serving, ended, measuring], return_when=asyncio.FIRST_COMPLETED)
     proxy.close()
     way_in.close()
     return _leave(0 if ended.done() else 1)
@@ -126,6 +129,24 @@ def _ready(start: Start, proxy: EgressProxy) -> Ready:
     return Ready(
         ca_certificate=authority.certificate, ca_fingerprint=authority.fingerprint, trust_store=bundle
     )
+
+
+async def _measured(control: ControlServer, arguments: Sequence[str]) -> None:
+    """Hands the verdict on. Returns where there is none any more: what is not measured is not served."""
+    if arguments:
+        line = await (await _reader(int(arguments[0]))).readline()
+        if not line:
+            return
+        control.send(Exceeded(used=int(line)))
+    await asyncio.Event().wait()
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    stream = os.fdopen(descriptor, "rb", buffering=0)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stream)
+    return reader
 
 
 async def _serve(proxy: EgressProxy, way_in: _WayIn) -> None:

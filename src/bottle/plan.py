@@ -148,6 +148,7 @@ class LaunchPlan:
     agent_file: Path
     agent_trust: Trust
     bottle: str
+    bottle_file: Path
     backend: str
     backend_reason: str
     program: AgentProgram

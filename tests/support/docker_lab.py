@@ -149,6 +149,7 @@ class DockerLab:
             agent_file=self.folder / "agent.md",
             agent_trust=Trust.HOME,
             bottle="bottle",
+            bottle_file=self.folder / "bottle.md",
             backend=self.kind.name,
             backend_reason="test",
             program=AgentProgram(template="shell", argv=("sh",), dockerfile=dockerfile),

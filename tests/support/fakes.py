@@ -4,9 +4,10 @@ import io
 import os
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import IO, ClassVar
 
 from attrs import define, field, frozen
@@ -18,6 +19,7 @@ from bottle.backends.base import (
     BackendContext,
     Bottle,
     ExecRequest,
+    Overuse,
     Resource,
     Running,
     SidecarLaunch,
@@ -84,16 +86,30 @@ class FakeBottle(Bottle):
     failing: frozenset[str] = frozenset()
     files: dict[str, bytes] = field(factory=dict, repr=False)
     requests: list[ExecRequest] = field(factory=list)
+    used: int | None = field(default=0)
+    """What the disk watch finds as soon as it begins, if anything."""
+    measures: bool = False
+    not_limited: Collection[str] = ()
+    halted: Event = field(factory=Event)
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
         self._called("sidecar")
-        return SidecarLaunch(command=Command(argv=self.sidecar_program), exit=Exit(handover="/run/exit"))
+        command = Command(argv=self.sidecar_program)
+        return SidecarLaunch(command=command, exit=Exit(handover="/run/exit"), measures=self.measures)
 
     def companion(self, module: str) -> Command:
         return Command(argv=(sys.executable, "-m", module, "127.0.0.1"))
 
     def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
         self._called(f"create {trust_store}")
+
+    def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
+        if self.used != 0:
+            overuse(self.used)
+
+    def halt(self) -> None:
+        self._called("halt")
+        self.halted.set()
 
     def put(self, target: str, archive: IO[bytes]) -> None:
         self._called(f"put {target}")
@@ -110,6 +126,9 @@ class FakeBottle(Bottle):
 
     def running(self) -> bool:
         return True
+
+    def unlimited(self) -> Collection[str]:
+        return self.not_limited
 
     def remove(self) -> None:
         self._called("remove")

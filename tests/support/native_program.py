@@ -13,9 +13,10 @@ import tempfile
 import threading
 from io import BytesIO
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
-from bottle.backends.base import BackendContext, ExecRequest, Streams, TerminalSize
+from bottle.backends.base import BackendContext, ExecRequest, Running, Streams, TerminalSize
 from bottle.backends.native.backend import NativeBackend
 from bottle.backends.native.bottle import NativeBottle, NativeHost
 from bottle.backends.native.places import Places
@@ -84,6 +85,8 @@ class Program:
         self._venv = SidecarVenv(packages=venv, sources=base)
         self._bottles: dict[str, NativeBottle] = {}
         self._exits: dict[str, StubExit] = {}
+        self._found: SimpleQueue[int | None] = SimpleQueue()
+        self._background: list[Running] = []
 
     def run(self) -> None:
         for line in sys.stdin:
@@ -105,10 +108,29 @@ class Program:
         assert handover is not None
         self._exits[identity] = StubExit(handover, identity)
         bottle.create(plan(identity), trust_store="trusted\n")
+        bottle.watch(plan(identity), self._found.put)
         return {
             "record": str(Places.of(self._paths, identity).run / "record.json"),
             "running": bottle.running(),
         }
+
+    def do_background(self, identity: str, script: str) -> dict[str, Any]:
+        """Starts a shell script that ends with its sandbox."""
+        with Path(os.devnull).open("r+b") as nothing:
+            streams = Streams(stdin=nothing.fileno(), stdout=nothing.fileno(), stderr=nothing.fileno())
+            request = ExecRequest(
+                argv=("sh", "-c", script), env=ENVIRONMENT, cwd="/workspace", streams=streams
+            )
+            self._background.append(self._bottles[identity].start(request))
+        return {}
+
+    def do_overuse(self) -> dict[str, Any]:
+        """Waits for what the measuring says."""
+        return {"used": self._found.get(timeout=_SECONDS)}
+
+    def do_halt(self, identity: str) -> dict[str, Any]:
+        self._bottles[identity].halt()
+        return {"running": self._bottles[identity].running()}
 
     def do_ignore_signals(self) -> dict[str, Any]:
         """As a program finds them that was started by `nohup`, or in the background of a script."""
@@ -197,6 +219,7 @@ def plan(identity: str) -> LaunchPlan:
         agent_file=Path("/agent.md"),
         agent_trust=Trust.HOME,
         bottle="test",
+        bottle_file=Path("/bottle.md"),
         backend="native",
         backend_reason="test",
         program=AgentProgram(template="shell", argv=("sh",)),

@@ -16,6 +16,7 @@ def plan(**changes: Any) -> LaunchPlan:
         "agent_file": Path("/home/me/.bot-bottle/agents/dev.md"),
         "agent_trust": Trust.HOME,
         "bottle": "dev",
+        "bottle_file": Path("/home/me/.bot-bottle/bottles/dev.md"),
         "backend": "fake",
         "backend_reason": "the only one",
         "program": AgentProgram(template="shell", argv=("bash", "--login")),

@@ -2,7 +2,8 @@
 
 The host sends `Start` first and may send `Shutdown`; end of file on stdin means that the owner died,
 and the sidecar exits at once. The sidecar answers `Ready` once it holds the bottle's listener's
-address, or `Failed`. Secrets travel in `Start` only: never in argv, environment or a file.
+address, or `Failed`; it may say `Exceeded` later. Secrets travel in `Start` only: never in argv,
+environment or a file.
 """
 
 from collections.abc import Mapping
@@ -72,8 +73,21 @@ class Shutdown:
     """Close every connection and exit 0."""
 
 
-Message = Start | Ready | Failed | Shutdown
-_KINDS: Mapping[str, type[Message]] = {"start": Start, "ready": Ready, "failed": Failed, "shutdown": Shutdown}
+@frozen(kw_only=True)
+class Exceeded:
+    """The bottle holds `used` bytes of the disk, which is more than it may."""
+
+    used: int
+
+
+Message = Start | Ready | Failed | Shutdown | Exceeded
+_KINDS: Mapping[str, type[Message]] = {
+    "start": Start,
+    "ready": Ready,
+    "failed": Failed,
+    "shutdown": Shutdown,
+    "exceeded": Exceeded,
+}
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _converter = cattrs.Converter(forbid_extra_keys=True)
 

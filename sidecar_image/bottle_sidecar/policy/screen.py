@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from attrs import evolve
+
 from bottle_sidecar.policy.credentials import CREDENTIAL_HEADERS
 from bottle_sidecar.policy.decide import Request, Verdict
 from bottle_sidecar.policy.dlp.findings import Depth, Finding, KnownSecret
@@ -84,6 +86,7 @@ class Screen:
         bait = [
             KnownSecret(value=value, owner=owner, honeytoken=True) for owner, value in honeytokens.items()
         ]
+        self._honeytokens = dict(honeytokens)
         self._owners = frozenset(honeytokens)
         self._bait = Scanner(known=bait)
         # Host names and the header names of HTTP/2 come in lower case.
@@ -101,7 +104,15 @@ class Screen:
             if bait is not None or action is Dlp.OFF:
                 return verdict if bait is None else barred(verdict, bait)
         found = self._all_in_heads.find(request, handling.depth, handling.own)
-        return judge_names(verdict, request) if found is None else with_finding(verdict, found)
+        if found is not None:
+            return with_finding(verdict, found)
+        return judge_names(verdict, evolve(request, target=self._without(handling.own, request.target)))
+
+    def _without(self, own: frozenset[str], target: str) -> str:
+        """A target less the placeholders that belong there, which look as random as they are."""
+        for owner in own & self._owners:
+            target = target.replace(self._honeytokens[owner], "")
+        return target
 
     def name(self, verdict: Verdict, host: str) -> Verdict:
         """The same for the name of a host whose connection is not looked into."""

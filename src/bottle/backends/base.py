@@ -6,7 +6,7 @@ identity alone, so that teardown, `cleanup` after kill -9, and `exec` from anoth
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import IO, ClassVar, Protocol
 
 from attrs import field, frozen
@@ -42,12 +42,21 @@ class Availability:
     hint: str | None = None
 
 
+Overuse = Callable[[int | None], None]
+"""Called, at most once and from any thread, with the bytes that a bottle holds of the disk once they are more
+than its plan allows; with None where they can no longer be measured."""
+
+
 @frozen(kw_only=True)
 class SidecarLaunch:
-    """How to start a bottle's sidecar: run `command`, stdin and stdout piped, and send `exit` in Start."""
+    """How to start a bottle's sidecar: run `command`, stdin and stdout piped, and send `exit` in Start.
+
+    `measures`: it tells itself of too much use of the disk; otherwise `Bottle.watch` does.
+    """
 
     command: Command
     exit: Exit
+    measures: bool = False
 
 
 @frozen(kw_only=True)
@@ -126,6 +135,14 @@ class Bottle(ABC):
         `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
         /workspace exist, empty and owned by the agent's user. Raises IsolationError where the proof fails.
         """
+
+    def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
+        """From now on has `overuse` called, unless the sidecar `measures`. After `create`."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def halt(self) -> None:
+        """Ends every process inside, at once; everything else stays until `remove`. From any thread."""
 
     @abstractmethod
     def put(self, target: str, archive: IO[bytes]) -> None:

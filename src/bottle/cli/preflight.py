@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bottle.plan import EnvSource, GitIdentityField, LaunchPlan, Limits, Trust
+from bottle.sizes import shown
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme, Route
 
@@ -84,16 +85,10 @@ def _route(route: Route) -> str:
 
 def _limits(limits: Limits) -> str:
     return (
-        f"{limits.cpus:g} cpus, {_size(limits.memory)} memory, "
-        f"{limits.pids} processes, {_size(limits.disk)} disk"
+        f"{limits.cpus:g} cpus, {shown(limits.memory)} memory, "
+        f"{limits.pids} processes, {shown(limits.disk)} disk"
     )
 
 
 def _budget(budget: Budget) -> str:
     return ", ".join(limit.text(most) for limit, most in budget.limits.items())
-
-
-def _size(count: int) -> str:
-    units = ("B", "KiB", "MiB", "GiB", "TiB")
-    power = min((max(count, 1).bit_length() - 1) // 10, len(units) - 1)
-    return f"{count / 1024**power:g} {units[power]}"

@@ -45,7 +45,7 @@ def enter(entry: Entry, reply: socket.socket, streams: Sequence[int], probe: Pro
     try:
         status = _enter(entry, reply, list(streams), probe)
     except (OSError, ValueError) as error:
-        _answer(reply, {"error": str(error)})
+        answer(reply, {"error": str(error)})
     finally:
         os._exit(status)
 
@@ -55,13 +55,13 @@ def _enter(entry: Entry, reply: socket.socket, streams: list[int], probe: Probe 
     _refuse_directories(streams)
     target = process.handle(entry.pid, entry.started)
     if target is None:
-        _answer(reply, {"error": "the sandbox is not running", "gone": True})
+        answer(reply, {"error": "the sandbox is not running", "gone": True})
         return 1
     last_capability = kernel.last_capability()
     process.join(entry.cgroups)
     process.prefer_for_oom(entry.oom_score)
     kernel.close_all_but({target, reply.fileno(), *streams})
-    _move(target, entry.uid)
+    move(target, entry.uid)
     master, streams = _open_streams(entry, streams)
     wire.send(reply, {"started": True}, [] if master is None else [master])
     if master is not None:
@@ -72,11 +72,11 @@ def _enter(entry: Entry, reply: socket.socket, streams: list[int], probe: Probe 
     for descriptor in streams:
         os.close(descriptor)
     kernel.drop_capabilities(last_capability)
-    _answer(reply, {"exit": _outcome(child, reply)})
+    answer(reply, {"exit": _outcome(child, reply)})
     return 0
 
 
-def _answer(reply: socket.socket, message: Mapping[str, Any]) -> None:
+def answer(reply: socket.socket, message: Mapping[str, Any]) -> None:
     """No error where the host has stopped listening."""
     with suppress(OSError):
         wire.send(reply, message)
@@ -89,7 +89,7 @@ def _refuse_directories(streams: Sequence[int]) -> None:
             raise ValueError("a standard stream may not be a directory")
 
 
-def _move(target: int, uid: int) -> None:
+def move(target: int, uid: int) -> None:
     """Into all namespaces at once; the working directory becomes the sandbox's root."""
     kernel.set_dumpable(dumpable=False)
     sys.path.clear()

@@ -24,6 +24,9 @@ MS_BIND = 0x1000
 MS_REC = 0x4000
 MS_PRIVATE = 0x40000
 
+CAP_DAC_READ_SEARCH = 2
+CAP_SYS_PTRACE = 19
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_SECCOMP = 22
@@ -35,6 +38,7 @@ _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
 _BPF_INSTRUCTION = 8
+_PIDFD_GETFD = 438  # on every machine
 
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
@@ -96,13 +100,26 @@ def last_capability() -> int:
         return int(file.read())
 
 
-def drop_capabilities(last: int) -> None:
-    """Empties the bounding, ambient, permitted, effective and inheritable sets."""
+def drop_capabilities(last: int, *, keep: Iterable[int] = ()) -> None:
+    """Empties the bounding, ambient, permitted, effective and inheritable sets.
+
+    Those to `keep` stay permitted and effective, until the next program is executed.
+    """
     for capability in range(last + 1):
         _prctl(_PR_CAPBSET_DROP, capability)
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
-    _checked(_libc.capset(header, bytes(24)), "capset")
+    kept = sum(1 << capability for capability in keep)
+    low, high = kept & 0xFFFFFFFF, kept >> 32
+    _checked(_libc.capset(header, struct.pack("6I", low, low, 0, high, high, 0)), "capset")
+
+
+def borrow_descriptor(process: int, number: int) -> int:
+    """A descriptor of ours for the file behind another process's; `process`: a pidfd."""
+    words = [ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(process), ctypes.c_int(number), ctypes.c_uint(0)]
+    result = int(_libc.syscall(*words))
+    _checked(result, "pidfd_getfd")
+    return result
 
 
 def load_seccomp(program: bytes) -> None:

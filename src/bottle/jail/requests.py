@@ -1,14 +1,12 @@
 """What the host asks of a warden: values that travel as JSON, with descriptors beside them.
 
-A request is {"kind": "hold" | "enter", ...fields}. A warden answers a Hold once; an Entry's answers
-come over a socket of its own, so that many entries can be under way.
+A request is {"kind": "hold" | "enter" | "watch", ...fields}. A warden answers a Hold once; the answers to
+others come over a socket of their own, so that many can be under way.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-HOLD = "hold"
-ENTER = "enter"
 INFO_DESCRIPTOR = 10
 SECCOMP_DESCRIPTOR = 11
 ARGUMENTS_DESCRIPTOR = 12
@@ -64,11 +62,34 @@ class Entry(NamedTuple):
     probe: Mapping[str, Any] | None = None
 
 
-def to_json(request: Hold | Entry) -> dict[str, Any]:
-    return {"kind": HOLD if isinstance(request, Hold) else ENTER, **request._asdict()}
+class Watch(NamedTuple):
+    """Measure again and again what a sandbox holds of the disk. Descriptor: the reply socket.
+
+    `folders` and `memory` are paths inside: the writable folders, and the file systems in memory whose
+    content counts as well. `disk`: how many bytes are allowed.
+
+    Answers {"exceeded": bytes} once there are more, or {"error"} where they cannot be measured; ends
+    without a word once the host hangs up.
+    """
+
+    pid: int
+    started: int
+    uid: int
+    folders: tuple[str, ...]
+    memory: tuple[str, ...]
+    disk: int
 
 
-def from_json(message: Mapping[str, Any]) -> Hold | Entry:
+Request = Hold | Entry | Watch
+_KINDS: Mapping[str, type[Request]] = {"hold": Hold, "enter": Entry, "watch": Watch}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_json(request: Request) -> dict[str, Any]:
+    return {"kind": _NAMES[type(request)], **request._asdict()}
+
+
+def from_json(message: Mapping[str, Any]) -> Request:
     """The request behind a message. Raises KeyError or TypeError for anything else."""
     fields = dict(message)
-    return Hold(**fields) if fields.pop("kind") == HOLD else Entry(**fields)
+    return _KINDS[fields.pop("kind")](**fields)

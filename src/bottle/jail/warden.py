@@ -14,7 +14,8 @@ from bottle.jail import wire
 from bottle.jail.enter import Probe, enter
 from bottle.jail.hold import HoldError, hold
 from bottle.jail.process import started
-from bottle.jail.requests import Entry, Hold, from_json
+from bottle.jail.requests import Entry, Hold, Watch, from_json
+from bottle.jail.watch import watch
 
 
 def serve(owner: socket.socket, probe: Probe | None) -> None:
@@ -26,7 +27,7 @@ def serve(owner: socket.socket, probe: Probe | None) -> None:
         if isinstance(request, Hold):
             _hold(request, descriptors, owner)
         else:
-            _enter(request, descriptors, probe)
+            _fork(request, descriptors, probe)
 
 
 def _hold(request: Hold, descriptors: Sequence[int], owner: socket.socket) -> None:
@@ -39,10 +40,14 @@ def _hold(request: Hold, descriptors: Sequence[int], owner: socket.socket) -> No
     os.close(listener)
 
 
-def _enter(request: Entry, descriptors: Sequence[int], probe: Probe | None) -> None:
-    reply, *streams = descriptors
+def _fork(request: Entry | Watch, descriptors: Sequence[int], probe: Probe | None) -> None:
+    number, *streams = descriptors
     if os.fork() == 0:
-        enter(request, socket.socket(fileno=reply), streams, probe)
+        reply = socket.socket(fileno=number)
+        if isinstance(request, Watch):
+            watch(request, reply)
+        else:
+            enter(request, reply, streams, probe)
     for descriptor in descriptors:
         os.close(descriptor)
 

@@ -9,7 +9,8 @@ from tempfile import TemporaryFile
 from attrs import evolve, field, frozen
 
 from bottle.assets import Assets
-from bottle.backends.base import Backend, Bottle, ExecRequest, Running, Streams, TerminalSize
+from bottle.backends.base import Backend, Bottle, ExecRequest, Running, SidecarLaunch, Streams, TerminalSize
+from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
 from bottle.launch.signals import termination
 from bottle.plan import AGENT_HOME, WORKSPACE, LaunchPlan
@@ -74,10 +75,17 @@ class Launcher:
         record = record_of(plan)
         stack.enter_context(self.store.claim(record))
         bottle = self.backend.bottle(plan.identity)
+        guard = stack.enter_context(DiskGuard(bottle, plan))
         stack.callback(bottle.remove)
-        sidecar = stack.enter_context(self._sidecar(plan, secrets, bottle))
+        launch = bottle.sidecar(plan)
+        sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
         bottle.create(plan, trust_store=sidecar.ready.trust_store)
+        if not launch.measures:
+            bottle.watch(plan, guard.report)
         self.progress.note(f"{plan.identity}: CA fingerprint {sidecar.ready.ca_fingerprint}")
+        if unlimited := bottle.unlimited():
+            names = ", ".join(sorted(unlimited))
+            self.progress.note(f"{plan.identity}: no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
         self.store.update(evolve(record, phase=Phase.RUNNING))
@@ -88,13 +96,15 @@ class Launcher:
         return status
 
     @contextmanager
-    def _sidecar(self, plan: LaunchPlan, secrets: SecretValues, bottle: Bottle) -> Iterator[SidecarProcess]:
+    def _sidecar(
+        self, plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch, guard: DiskGuard
+    ) -> Iterator[SidecarProcess]:
         """Its audit log outlives the bottle."""
-        launch = bottle.sidecar(plan)
         log = self.logs.of(plan.identity)
         start = evolve(_start_message(plan, secrets, launch.exit), log_head=log.prepare())
+        overuse = guard.report if launch.measures else None
         try:
-            with SidecarProcess(launch.command, start, log=log.path) as sidecar:
+            with SidecarProcess(launch.command, start, log=log.path, overuse=overuse) as sidecar:
                 yield sidecar
         finally:
             log.seal()

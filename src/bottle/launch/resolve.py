@@ -117,6 +117,7 @@ class _Resolution:
             agent_file=self.agent.file,
             agent_trust=self.agent.trust,
             bottle=manifest.name,
+            bottle_file=self.bottle.file,
             backend=choice.name,
             backend_reason=choice.reason,
             program=self._program(provider, setup),

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from bottle.paths import Paths
-from bottle.plan import PROXY_HOST, PROXY_PORT
+from bottle.plan import AGENT_HOME, PROXY_HOST, PROXY_PORT, WORKSPACE, Limits
 from bottle.selftest import leaks
 from bottle.selftest.decoys import host_addresses
 from bottle.selftest.host import MARKER, Host
@@ -36,6 +36,8 @@ REDIRECTS = {
     "/v1/redirect-to-private-address": f"http://127.0.0.1/{FORBIDDEN}",
     "/v1/redirect-to-granted-path": f"https://{GRANTED}/v1/permitted",
 }
+SMALL = Limits(cpus=1.0, memory=256 << 20, pids=64, disk=64 << 20)
+"""What an expendable bottle may take."""
 OWN_MARKER = "own-process-of-the-attacked"
 NEIGHBOUR_MARKER = "process-of-the-neighbour"
 NEIGHBOUR_ABSTRACT = "socket-of-the-neighbour"
@@ -77,6 +79,9 @@ _GUARDED_FILES = (
 _KEY_PLACES = ("/etc", "/run", "/home", "/workspace", "/tmp", "/var", "/opt", "/dev/shm")  # noqa: S108
 _SIDECAR_WORDS = ("bottle_sidecar", "mitmproxy", "bottle.jail", "-m\0bottle\0", "dockerd", "BOT_BOTTLE")
 _HARMLESS_PROGRAMS = ("/usr/bin/su", "/bin/su")  # waits for a password, and is killed
+_IN_MEMORY = ("/dev/shm", "/tmp", "/var/tmp", "/run")  # noqa: S108
+_NOTICED_SECONDS = 20
+"""Within which what lies on the disk is measured for sure."""
 _TERMINALS = (
     "/dev/tty", "/dev/console", "/dev/tty0", "/dev/tty1", "/dev/tty2", "/dev/ttyS0", "/dev/ttyAMA0",
     "/dev/vcs", "/dev/vcsa1", "/dev/hvc0",
@@ -94,6 +99,9 @@ class Untestable:
     """Stands for a fact that cannot be had here."""
 
     reason: str
+
+
+_NO_MEMORY_LIMIT = Untestable("no control group can be made here, so that memory has no limit")
 
 
 @frozen(kw_only=True)
@@ -127,6 +135,7 @@ class Scene:
             **self._files(),
             **self._processes(),
             **_resources(unlimited),
+            **self._small_resources(unlimited),
         }
         if self.elsewhere:
             reason = f"the engine runs on another machine ({self.elsewhere}), which has none of this one's"
@@ -234,6 +243,28 @@ class Scene:
             "shared_memory": [self.host.shared_memory],
         }
 
+    def _small_resources(self, unlimited: Collection[str]) -> dict[str, Any]:
+        """More than an expendable bottle is granted; and a little, for the controls."""
+        memory: Any = {"bytes": SMALL.memory * 5 // 4, "folders": _IN_MEMORY}
+        if "memory" in unlimited:
+            memory = _NO_MEMORY_LIMIT
+        own_threads = _THREADS_OF_ITS_OWN if self.backend == "gvisor" else 0
+        return {
+            "small_pids": SMALL.pids + own_threads,
+            "few_pids": 5,
+            "small_memory": memory,
+            "one_piece_of_memory": {"bytes": 16 << 20, "folders": ["/dev/shm"]},  # noqa: S108
+            "small_disk": {
+                "bytes": SMALL.disk * 2,
+                "folders": [str(AGENT_HOME), str(WORKSPACE)],
+                "wait": _NOTICED_SECONDS,
+            },
+            "little_disk": {"bytes": 1 << 20, "folders": [str(self.manifests)], "wait": 0},
+            "most_open_files": 65536,
+            "few_open_files": 10,
+            "dead_proxy": ("127.0.0.1", 1),
+        }
+
 
 def masked(value: str) -> str:
     """As the probes unmask it, so that no value lies in a bottle because it is searched for."""
@@ -262,7 +293,7 @@ def _resources(unlimited: Collection[str]) -> dict[str, Any]:
     folders = ["/home/agent", "/workspace", "/tmp"]  # noqa: S108
     much: object = MEMORY + (256 << 20)
     if "memory" in unlimited:
-        much = Untestable("no control group can be made here, so that memory has no limit")
+        much = _NO_MEMORY_LIMIT
     return {
         "many_processes": PIDS + _THREADS_OF_ITS_OWN + 64,
         "few_processes": 64,

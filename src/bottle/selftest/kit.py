@@ -38,7 +38,8 @@ class Attack:
     `aim` names the fact that the probe is given. The control shows that the probe can succeed: with the fact
     `control` the very same probe must get through, in the very same bottle or, `outside`, as a process of the
     host. `every`: with each attempt of the control, else with one. `spared`: back-end -> why the attack says
-    nothing there. `alone`: one attempt at a time. `root_control`: an ordinary user's control cannot show
+    nothing there. `alone`: one attempt at a time. `expendable`: in a bottle with small limits, which
+    may die of it; that counts as held. `root_control`: an ordinary user's control cannot show
     anything, not even with namespaces of its own.
     """
 
@@ -52,6 +53,7 @@ class Attack:
     every: bool
     spared: dict[str, str]
     alone: bool
+    expendable: bool
     root_control: bool
 
 
@@ -65,6 +67,7 @@ def attack(  # noqa: PLR0913 - an attack names what it needs
     every: bool = False,
     spared: dict[str, str] | None = None,
     alone: bool = False,
+    expendable: bool = False,
     root_control: bool = False,
 ) -> Callable[[Probe], Attack]:
     """Makes a generator function, whose docstring says what it tries, an attack.
@@ -84,6 +87,7 @@ def attack(  # noqa: PLR0913 - an attack names what it needs
             every=every,
             spared=spared or {},
             alone=alone,
+            expendable=expendable,
             root_control=root_control,
         )
 

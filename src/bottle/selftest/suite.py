@@ -1,8 +1,9 @@
 """Brings a bottle and its neighbour up, attacks it from inside, and takes everything down."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +17,7 @@ from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.selection import Choice
 from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
-from bottle.plan import WORKSPACE, LaunchPlan
+from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan
 from bottle.progress import Progress
 from bottle.selftest import facts, leaks
 from bottle.selftest.catalogue import Assault
@@ -26,6 +27,7 @@ from bottle.selftest.gullible import Gullible
 from bottle.selftest.host import prepared
 from bottle.selftest.outcome import NOTHING, Outcome, Report, Results, Verdict, judged, reports
 from bottle.selftest.runs import Line, Outside, Run, inside
+from bottle.selftest.sacrifice import Launch, Sacrifice
 from bottle.selftest.servers import Servers, serving
 
 _AGENT = "---\nbottle: selftest\n---\n"
@@ -48,6 +50,11 @@ for name in ("\\0" + abstract, path):
     listeners.append(made)
 print("settled", flush=True)
 threading.Event().wait()
+"""
+
+
+_ASK_REPEATEDLY = f"""
+for n in 1 2; do curl -sS -m 20 --noproxy '*' -o /dev/null http://{PROXY_HOST}:{PROXY_PORT}/; sleep 0.3; done
 """
 
 
@@ -100,7 +107,7 @@ class Suite:
                 witnesses=Witnesses(scene.host.decoys, servers),
                 progress=self.progress,
             )
-            self._launch(bottles, battle, stack)
+            self._launch(bottles, battle, stack, partial(self._launch_expendable, folder))
             return battle.results()
 
     def _scene(self, folder: Path, servers: Servers, stack: ExitStack) -> Scene:
@@ -138,13 +145,22 @@ class Suite:
             stack.callback(bottle.remove)
             yield stack.enter_context(serving(bottle))
 
-    def _launch(self, bottles: tuple[Resolved, Resolved], battle: "Battle", stack: ExitStack) -> None:
+    def _launch_expendable(self, folder: Path, work: Callable[[LiveBottle], int]) -> int:
+        resolved = self._resolved(folder)
+        small = evolve(resolved, plan=evolve(resolved.plan, limits=facts.SMALL))
+        return self.manager.launch(small, small.secrets, work)
+
+    def _launch(
+        self, bottles: tuple[Resolved, Resolved], battle: "Battle", stack: ExitStack, expendable: Launch
+    ) -> None:
         """The neighbour around the attacked one, while the controls that need neither run outside."""
         neighbour, attacked = bottles
         stack.enter_context(battle.outside())
 
         def beside(live: LiveBottle) -> int:
             with _inhabited(live, facts.NEIGHBOUR_MARKER, facts.NEIGHBOUR_ABSTRACT, facts.NEIGHBOUR_PORT):
+                battle.await_controls()
+                battle.spend(expendable, live)
                 return self.manager.launch(attacked, attacked.secrets, within)
 
         def within(live: LiveBottle) -> int:
@@ -179,6 +195,12 @@ def _inhabited(live: LiveBottle, marker: str, abstract: str, port: int) -> Itera
             running.wait()
 
 
+def _suffered(neighbour: LiveBottle) -> list[str]:
+    """What another bottle has lost by an attack: its processes, or its way out."""
+    done = neighbour.capture(("sh", "-ec", _ASK_REPEATEDLY))
+    return [] if done.code == 0 else [f"the neighbour is not served any more: {done.stderr.decode()[:200]}"]
+
+
 @define(kw_only=True)
 class Battle:
     """The attacks on one bottle, and what came of them."""
@@ -209,17 +231,39 @@ class Battle:
     def fight(self, live: LiveBottle) -> None:
         """Controls, attacks, and controls inside. What strangers may have caused is tried once more."""
         self._known = known = self.scene.facts(live.env[facts.TOKEN_NAME], live.bottle.unlimited())
-        assert self._outside is not None
-        with self.progress.step("showing that the probes succeed outside"):
-            self._controls |= self._with_rights(self._outside.reports())
-        self.witnesses.take()
-        self._attack(live, self._applicable, known)
-        doubtful = [one for one in self._applicable if self._seen.get(one.module)]
+        lasting = [one for one in self._applicable if not one.attack.expendable]
+        self._attack(live, lasting, known)
+        doubtful = [one for one in lasting if self._seen.get(one.module)]
         if doubtful:
             self._attack(live, doubtful, known)
         runs = [(one.module, known[one.attack.control]) for one in self._applicable if not one.attack.outside]
         with self.progress.step("showing that the probes would succeed elsewhere"):
             self._controls |= reports([module for module, _ in runs], inside(live, runs))
+
+    def await_controls(self) -> None:
+        """Those outside, which take the host's services up on their offer: they must not be seen later."""
+        assert self._outside is not None
+        with self.progress.step("showing that the probes succeed outside"):
+            self._controls |= self._with_rights(self._outside.reports())
+        self.witnesses.take()
+
+    def spend(self, launch: Launch, neighbour: LiveBottle) -> None:
+        """The attacks that a bottle may die of. Neither the host nor the neighbour may notice."""
+        self._known = self.scene.facts(unlimited=neighbour.bottle.unlimited())
+        chosen = [one for one in self._applicable if one.attack.expendable]
+        if not chosen:
+            return
+        sacrifice = Sacrifice(
+            launch=launch, attack=self._expended, harm=lambda: [*self.witnesses.take(), *_suffered(neighbour)]
+        )
+        with self.progress.step("attacking bottles that may be lost"):
+            self._reports |= reports([one.module for one in chosen], sacrifice.lines(chosen))
+            doubtful = [one for one in chosen if sacrifice.seen.get(one.module)]
+            self._reports |= reports([one.module for one in doubtful], sacrifice.lines(doubtful))
+        self._seen |= sacrifice.seen
+
+    def _expended(self, live: LiveBottle, assaults: Sequence[Assault]) -> Iterator[Line]:
+        return inside(live, [(one.module, self._known[one.attack.aim]) for one in assaults])
 
     def results(self) -> Results:
         return Results(backend=self.scene.backend, outcomes=tuple(map(self._outcome, self.assaults)))

@@ -3,7 +3,9 @@
 import json
 import os
 import select
+import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +13,16 @@ from typing import Self
 
 from bottle import proc
 from bottle.errors import BottleError
-from bottle_sidecar.control.protocol import Failed, Message, Ready, Shutdown, Start, from_json, to_json
+from bottle_sidecar.control.protocol import (
+    Exceeded,
+    Failed,
+    Message,
+    Ready,
+    Shutdown,
+    Start,
+    from_json,
+    to_json,
+)
 from bottle_sidecar.policy.chain import Link
 
 _START_SECONDS = 60.0
@@ -28,10 +39,23 @@ class SidecarProcess:
 
     `log`: the audit log that it goes on with. What else is said there until it is ready, by a container
     client say, is taken out of it.
+
+    `overuse`: is called from a thread with the bytes that the sidecar found to be too many, or with None
+    where it died before it was stopped.
     """
 
-    def __init__(self, command: proc.Command, start: Start, *, log: Path) -> None:
+    def __init__(
+        self,
+        command: proc.Command,
+        start: Start,
+        *,
+        log: Path,
+        overuse: Callable[[int | None], None] | None = None,
+    ) -> None:
         self._log = log
+        self._heard = b""
+        self._stopping = False
+        self._listening: threading.Thread | None = None
         with log.open("ab") as errors:
             self._begun = errors.tell()
             self._process = proc.spawn(
@@ -46,6 +70,9 @@ class SidecarProcess:
             self._tidy()
             raise
         self._tidy()
+        if overuse:
+            self._listening = threading.Thread(target=self._listen, args=(overuse,), daemon=True)
+            self._listening.start()
 
     def __enter__(self) -> Self:
         return self
@@ -61,10 +88,17 @@ class SidecarProcess:
 
     def stop(self) -> None:
         """Ends the sidecar, gently and then by force; idempotent."""
+        self._stopping = True
         stdin = self._process.stdin
         if stdin and not stdin.closed:
             with suppress(OSError):
                 self._send(Shutdown())
+            with suppress(OSError):
+                stdin.close()
+        if proc.wait(self._process, _STOP_SECONDS) is None:
+            self._process.kill()
+        if self._listening:
+            self._listening.join()  # it reads to the end of a stream that is then closed
         proc.end(self._process, _STOP_SECONDS)
 
     def _send(self, message: Message) -> None:
@@ -89,17 +123,47 @@ class SidecarProcess:
 
     def _read_line(self) -> bytes:
         assert self._process.stdout is not None
-        descriptor, line = self._process.stdout.fileno(), b""
         deadline = time.monotonic() + _START_SECONDS
-        while not line.endswith(b"\n"):
+        while (line := self._line()) is None:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+            if left <= 0 or not select.select([self._process.stdout], [], [], left)[0]:
                 raise SidecarError(f"the sidecar gave no answer for {_START_SECONDS:g} s{self._last_words()}")
-            chunk = os.read(descriptor, 65536)
-            if not chunk or len(line) > _LONGEST_LINE:
+            if not self._read() or len(self._heard) > _LONGEST_LINE:
                 raise SidecarError(f"the sidecar died while starting{self._last_words()}")
-            line += chunk
         return line
+
+    def _line(self) -> bytes | None:
+        """The next whole line of what was read; None where there is none."""
+        line, end, rest = self._heard.partition(b"\n")
+        if not end:
+            return None
+        self._heard = rest
+        return line
+
+    def _read(self) -> bool:
+        """Waits for more of what it says; whether there was any."""
+        assert self._process.stdout is not None
+        chunk = os.read(self._process.stdout.fileno(), 65536)
+        self._heard += chunk
+        return bool(chunk)
+
+    def _listen(self, overuse: Callable[[int | None], None]) -> None:
+        """In a thread, to the end of what the sidecar says."""
+        for message in self._messages():
+            if isinstance(message, Exceeded):
+                overuse(message.used)
+                return
+        if not self._stopping:
+            overuse(None)
+
+    def _messages(self) -> Iterator[Message]:
+        """What is not understood is left out."""
+        while True:
+            while (line := self._line()) is not None:
+                with suppress(ValueError):
+                    yield from_json(json.loads(line))
+            if len(self._heard) > _LONGEST_LINE or not self._read():
+                return
 
     def _last_words(self) -> str:
         text = b"".join(line for line in self._said() if Link.parse(line.rstrip()) is None)

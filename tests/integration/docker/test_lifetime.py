@@ -109,7 +109,7 @@ def test_a_killed_owner_takes_the_way_out_and_the_sandbox_with_it(
     assert owner.stdout is not None
     try:
         assert owner.stdout.readline() == b"up\n"
-        assert len(lab.names(("ps",), "owner-aaaaa")) == 2
+        wait_for(lambda: len(lab.names(("ps",), "owner-aaaaa")) == 2, "agent and sidecar are up, no listener")
     finally:
         os.kill(owner.pid, signal.SIGKILL)
         owner.wait()

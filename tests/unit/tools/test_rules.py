@@ -51,3 +51,11 @@ def test_rules_for_contents_are_kept() -> None:
             }
         ],
     }
+
+
+def test_a_rule_that_is_as_telling_in_any_file_is_kept() -> None:
+    named = CONFIGURATION.replace("a-file", "kubernetes-secret-yaml")
+
+    kept = converted(configuration(named.encode()), "package-1.0")
+
+    assert [rule["id"] for rule in kept["rules"]] == ["b-key", "kubernetes-secret-yaml"]

@@ -166,6 +166,21 @@ _BETWEEN_VALUES = (
 )  # three searches, since each is quick for what it begins with
 
 
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
+_BESIDE_PLUS = (re.compile(rb"%[0-9a-fA-F]{2}\+"), re.compile(rb"\+%[0-9a-fA-F]{2}"))
+
+
+def spaced(text: bytes) -> bytes:
+    """A text with its `+` as spaces, where it is a form or holds one.
+
+    A form has percent-encoding and no spaces. Within another text, percent-encoding right beside a `+` tells.
+    """
+    if b"+" not in text or not _PERCENT.search(text):
+        return text
+    is_form = b" " not in text or any(beside.search(text) for beside in _BESIDE_PLUS)
+    return text.replace(b"+", b" ") if is_form else text
+
+
 def parameters(text: bytes) -> bytes:
     """A form, or a query, with one parameter a line; rules expect a value to end as in a file."""
     return text.replace(b"&", b"\n") if _BETWEEN_VALUES[0].search(text) else text

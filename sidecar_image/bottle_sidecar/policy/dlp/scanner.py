@@ -165,10 +165,18 @@ class Look:
         lines = layers.parameters(last)
         if lines is not first:
             self._match(lines)
+        self._spaced(first)
         self._apart(last)
         if nested:
             self._inside(layers.quoted_printable_layers(last), nested - 1)
             self._inside(layers.held_in_runs(last), nested - 1)
+
+    def _spaced(self, text: bytes) -> None:
+        """Rules look for the spaces of a form. What of it is base64 has a `+` that is none."""
+        spaced = layers.spaced(text)
+        if spaced is not text:
+            *_, last = spaced, *layers.unescaped(spaced)
+            self._match(layers.parameters(last))
 
     def _inside(self, inner: Iterable[bytes], nested: int) -> None:
         for text in inner:

@@ -17,7 +17,8 @@ UNROUTABLE_RESOLVER: Final = "192.0.2.53"  # RFC 5737: documentation only
 UP: Final = "up"
 
 _HOLDER = f"echo {UP} && exec cat >/dev/null"
-_ENTER = 'echo "$$" >"/run/bottle-$0" && exec env "$@"'
+# Of open files no more than this; where the engine grants fewer, these. Its own `--ulimit` would fail there.
+_ENTER = 'ulimit -n 65536 2>/dev/null; echo "$$" >"/run/bottle-$0" && exec env "$@"'
 # Older engines set the terminal's size only after the process has started: wait for it, one second at most.
 _SIZED = (
     'tries=0; while [ "$tries" -lt 50 ] && [ "$(stty size 2>/dev/null)" = "0 0" ]; '
@@ -27,6 +28,8 @@ _KILL = 'process=$(cat "/run/bottle-$0") && { kill -s KILL -- "-$process" || kil
 _ADDED = frozenset({"PATH", "HOSTNAME", "HOME", "TERM", "container", "PWD", "OLDPWD", "SHLVL", "_"})
 # Never typed by hand: with the default, Ctrl-P would wait for the key after it.
 _NO_DETACHING = "ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^"
+_SIDECAR_USER = "65532"
+_METERED = ("/run/bottle/home", "/run/bottle/workspace")
 _SIDECAR_MEMORY = "768m"
 _SIDECAR_PIDS = "256"
 _PATIENCE = "60"  # seconds that the listener waits for the sidecar
@@ -95,7 +98,7 @@ def agent(names: Names, image: str, limits: Limits, isolation: Isolation) -> tup
 
 
 def _limits(limits: Limits, own_threads: int) -> tuple[str, ...]:
-    """No swap: what the agent may use of memory is what it gets. `fsize` bounds one file, not their sum."""
+    """No swap: what the agent may use of memory is what it gets. `fsize` bounds each file by itself."""
     return (
         "--memory", str(limits.memory),
         "--memory-swap", str(limits.memory),
@@ -116,14 +119,25 @@ def _memory_folders(limits: Limits) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def sidecar(names: Names, image: str, isolation: Isolation) -> tuple[str, ...]:
-    """Attached: its standard streams are the control channel, and it ends with the CLI that holds them."""
+def sidecar(names: Names, image: str, isolation: Isolation, disk: int) -> tuple[str, ...]:
+    """Attached: its standard streams are the control channel, and it ends with the CLI that holds them.
+
+    It begins as root to leave a process behind that may read the agent's volumes, and that measures them; the
+    sidecar itself has neither the user nor a capability.
+    """
     return (
         *_trusted(names, isolation, "sidecar"),
+        "--user", "0:0",
+        "--cap-add", "SETUID",
+        "--cap-add", "SETGID",
+        "--cap-add", "DAC_READ_SEARCH",
         *names.volume(names.exit, EXIT_FOLDER),
         *names.volume(names.trust, TRUST_FOLDER),
-        image,
-    )
+        *names.volume(names.home, _METERED[0], "readonly", "volume-nocopy"),
+        *names.volume(names.workspace, _METERED[1], "readonly", "volume-nocopy"),
+        "--entrypoint", "python",
+        image, "-m", "bottle_sidecar.metered", _SIDECAR_USER, str(disk), *_METERED,
+    )  # fmt: skip
 
 
 def companion(names: Names, image: str, isolation: Isolation, module: str) -> tuple[str, ...]:
@@ -182,10 +196,10 @@ def take_over(names: Names, image: str, isolation: Isolation) -> tuple[str, ...]
         "--network", "none",
         "--cap-add", "CHOWN",
         "--user", "0:0",
-        *names.volume(names.home, "/run/bottle/home", "volume-nocopy"),
-        *names.volume(names.workspace, "/run/bottle/workspace", "volume-nocopy"),
+        *names.volume(names.home, _METERED[0], "volume-nocopy"),
+        *names.volume(names.workspace, _METERED[1], "volume-nocopy"),
         "--entrypoint", "chown",
-        image, AGENT_USER_ID, "/run/bottle/home", "/run/bottle/workspace",
+        image, AGENT_USER_ID, *_METERED,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from bottle.backends.docker.engine import Engine, EngineError, last_lines
 from bottle.backends.docker.exits import ExitMaker, Forwarded, HandedOver
 from bottle.backends.docker.image import Images
 from bottle.backends.docker.names import PART_LABEL, Names
-from bottle.backends.docker.resources import remove_labelled
+from bottle.backends.docker.resources import remove_containers, remove_labelled
 from bottle.backends.docker.sandbox import Holder, Sandbox
 from bottle.backends.errors import IsolationError, NotRunningError
 from bottle.plan import TRUST_STORE, LaunchPlan
@@ -51,9 +51,11 @@ class DockerBottle(Bottle):
         agent = argv.agent(self._names, images.agent, plan.limits, isolation)
         checks = (self._container_problems, *((self._take_over,) if plan.program.dockerfile else ()))
         self._sandbox = Sandbox(Holder(self._engine, agent), self._exit_maker(images), checks)
+        sidecar = argv.sidecar(self._names, images.sidecar, isolation, plan.limits.disk)
         return SidecarLaunch(
-            command=self._engine.command(*argv.sidecar(self._names, images.sidecar, isolation), timeout=None),
+            command=self._engine.command(*sidecar, timeout=None),
             exit=Exit(unix=argv.SOCKET) if isolation.unix_exit else Exit(handover=argv.SOCKET),
+            measures=True,
         )
 
     def companion(self, module: str) -> Command:
@@ -131,6 +133,12 @@ class DockerBottle(Bottle):
     def running(self) -> bool:
         """Whether the agent's container runs."""
         return bool(self._engine.containers(*self._names.labels, f"{PART_LABEL}=agent", stopped=False))
+
+    def halt(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.stop()
+        else:
+            remove_containers(self._engine, self._names.agent)
 
     def remove(self) -> None:
         """Without its owner's lease the sandbox ends by itself; what was being made goes after it."""

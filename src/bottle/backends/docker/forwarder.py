@@ -12,6 +12,9 @@ import sys
 from contextlib import suppress
 
 _CHUNK = 65536
+_AT_ONCE = 256
+"""As many as the sidecar serves. With more, its queue would fill, and gVisor's `connect` then stops this
+whole process, which alone could empty it."""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,8 +38,11 @@ async def _join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 async def forward(path: str, port: int) -> None:
+    capacity = asyncio.Semaphore(_AT_ONCE)
+
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _join(path, reader, writer)
+        async with capacity:
+            await _join(path, reader, writer)
 
     server = await asyncio.start_server(join, "127.0.0.1", port)
     print("up", flush=True)  # noqa: T201 - the owner waits for this line

@@ -10,7 +10,7 @@ from attrs import frozen
 import bottle
 from bottle.assets import Assets
 from bottle.backends.base import Availability, Backend, BackendContext, Resource
-from bottle.backends.native import places, processes, seccomp
+from bottle.backends.native import cgroup, places, processes, seccomp
 from bottle.backends.native.accounts import Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.bottle import NativeBottle, NativeHost
@@ -62,7 +62,7 @@ class NativeBackend(Backend):
         problem = _try_namespaces()
         if problem:
             return Availability(usable=False, detail=f"user namespaces: {problem}", hint=_namespace_hint())
-        return Availability(usable=True, detail="bubblewrap; user namespaces are permitted")
+        return Availability(usable=True, detail=f"bubblewrap; user namespaces are permitted; {_limited()}")
 
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         if plan.program.dockerfile:
@@ -98,6 +98,15 @@ def _try_namespaces() -> str | None:
     command = Command(argv=(sys.executable, "-I", "-S", "-c", _TRIAL, root), env={}, cwd="/", timeout=20)
     done = run(command, check=False)
     return None if done.code == 0 else done.stderr.decode(errors="replace").strip() or f"exit {done.code}"
+
+
+def _limited() -> str:
+    """Which limits would hold beside those that need no control group."""
+    found = cgroup.possible()
+    missing = [name for name in cgroup.CONTROLLERS if name not in found]
+    if not missing:
+        return "memory, pids and cpu can be limited"
+    return f"{', '.join(missing)} cannot be limited by a control group (see the reference, Backends, Limits)"
 
 
 def _namespace_hint() -> str:

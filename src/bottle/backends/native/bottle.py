@@ -12,20 +12,21 @@ from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Bottle, ExecRequest, Running, SidecarLaunch, Streams
+from bottle.backends.base import Bottle, ExecRequest, Overuse, Running, SidecarLaunch, Streams
 from bottle.backends.errors import IsolationError, NotRunningError
 from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp, sidecar
 from bottle.backends.native.accounts import Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.bwrap import Sandbox
+from bottle.backends.native.diskwatch import DiskWatch
 from bottle.backends.native.places import Places, Record
 from bottle.backends.native.rootfs import HostLayout
 from bottle.backends.native.venv import SidecarVenv
 from bottle.backends.native.warden import Entered, Warden
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.jail import process
-from bottle.jail.requests import Entry, Hold
-from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, LaunchPlan, Limits
+from bottle.jail.requests import Entry, Hold, Watch
+from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, LaunchPlan, Limits
 from bottle.proc import Command
 from bottle_sidecar.control.handover import HandoverError, send_listener
 from bottle_sidecar.control.protocol import Exit
@@ -36,7 +37,10 @@ _OOM_SCORE = 500
 _SIDECAR_ADDRESS = "127.0.0.1"
 _LARGEST_TEMPORARY = 8 * 1024**3
 _LONGEST_COMPLAINT = 4000
-_MEMORY_LIMITS = ("memory.max", "memory.limit_in_bytes")
+_HELD_BY = {
+    "memory": ("memory.max", "memory.limit_in_bytes"),
+    "cpus": ("cpu.max", "cpu.cfs_quota_us"),
+}  # files of a control group, of version 2 and 1
 _UNPACK = ("tar", "-x", "-p", "-o", "-f", "-")  # options that every tar has: modes kept, owners not
 _UNPACK_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 _STAGE = "/tmp"  # noqa: S108 - of a private mount namespace
@@ -65,6 +69,7 @@ class NativeBottle(Bottle):
         self._places = places
         self._host = host
         self._warden: Warden | None = None
+        self._disk: DiskWatch | None = None
         self._owned = ExitStack()
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:  # noqa: ARG002 - the contract's
@@ -100,6 +105,25 @@ class NativeBottle(Bottle):
             except HandoverError as error:
                 raise BottleError(str(error)) from error
         self._prove()
+
+    def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
+        """The folders are measured by a process beside the sandbox, which sees them as the agent does."""
+        pid, started = self._first_process()
+        if self._warden is None:
+            raise NotRunningError(f"{self.identity} is not ours to watch")
+        request = Watch(
+            pid=pid,
+            started=started,
+            uid=AGENT_UID,
+            folders=(str(AGENT_HOME), str(WORKSPACE)),
+            memory=bwrap.TEMPORARY,
+            disk=plan.limits.disk,
+        )
+        self._disk = DiskWatch(self._warden.watch(request), overuse)
+
+    def halt(self) -> None:
+        """All others end with the first process of their namespace."""
+        processes.end([self._first_process()])
 
     def put(self, target: str, archive: IO[bytes]) -> None:
         """The unpacking runs inside, as the agent's user: no link in the archive or the target leads out."""
@@ -140,10 +164,16 @@ class NativeBottle(Bottle):
 
     def unlimited(self) -> Collection[str]:
         folders = [Path(folder) for folder in self._places.read().cgroups]
-        files = [folder / name for folder in folders for name in _MEMORY_LIMITS]
-        return () if any(file.is_file() for file in files) else ("memory",)
+        return [
+            resource
+            for resource, names in _HELD_BY.items()
+            if not any((folder / name).is_file() for folder in folders for name in names)
+        ]
 
     def remove(self) -> None:
+        if self._disk:
+            self._disk.close()
+            self._disk = None
         if self._warden:
             self._warden.close()
             self._warden = None
@@ -248,12 +278,11 @@ class NativeBottle(Bottle):
         terminal: tuple[int, int] | None,
         streams: Sequence[int],
     ) -> Entered:
+        pid, started = self._first_process()
         record = self._places.read()
-        if record.pid is None or record.started is None:
-            raise NotRunningError(f"{self.identity} is not running")
         entry = Entry(
-            pid=record.pid,
-            started=record.started,
+            pid=pid,
+            started=started,
             uid=AGENT_UID,
             seccomp=_filter(),
             limits=record.limits,
@@ -274,6 +303,13 @@ class NativeBottle(Bottle):
             entered = warden.enter(entry, streams, held)
             held.push(stack.pop_all())
             return entered
+
+    def _first_process(self) -> tuple[int, int]:
+        """(pid, start time) on the host. Raises NotRunningError where none was ever recorded."""
+        record = self._places.read()
+        if record.pid is None or record.started is None:
+            raise NotRunningError(f"{self.identity} is not running")
+        return record.pid, record.started
 
     def _start_warden(self, *, proves: bool) -> Warden:
         with self._places.log.open("ab") as log:

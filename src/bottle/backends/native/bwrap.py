@@ -14,6 +14,7 @@ from bottle.jail.requests import ARGUMENTS_DESCRIPTOR, INFO_DESCRIPTOR, SECCOMP_
 from bottle.plan import AGENT_HOME, AGENT_UID, TRUST_STORE, WORKSPACE
 
 AGENT_PREFIX = "/opt/agent"
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - of the sandbox
 _FOLDERS = ("/etc", "/home", "/opt", "/var")  # else bwrap makes those above a private one private
 _SHARED_MEMORY = 512 * 1024 * 1024
 _RUN = 64 * 1024 * 1024
@@ -85,7 +86,7 @@ def _kernel_file_systems(host: HostLayout) -> Iterable[str]:
 def _memory(temporary: int) -> Iterable[str]:
     yield from ("--perms", "1777", "--size", str(_SHARED_MEMORY), "--tmpfs", "/dev/shm")  # noqa: S108
     yield from ("--perms", "0755", "--size", str(_RUN), "--tmpfs", "/run")
-    for folder in ("/tmp", "/var/tmp"):  # noqa: S108
+    for folder in TEMPORARY:
         yield from ("--perms", "1777", "--size", str(temporary), "--tmpfs", folder)
     yield from ("--symlink", "/run", "/var/run")
 

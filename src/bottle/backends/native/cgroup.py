@@ -14,7 +14,7 @@ from bottle.plan import Limits
 _PERIOD = 100_000  # microseconds
 _REMOVAL_SECONDS = 5.0
 _MEMORY, _PIDS, _CPU = "memory", "pids", "cpu"
-_CONTROLLERS = (_MEMORY, _PIDS, _CPU)
+CONTROLLERS = (_MEMORY, _PIDS, _CPU)
 
 
 @frozen(kw_only=True)
@@ -50,7 +50,7 @@ def plan(name: str, limits: Limits, *, proc: Path = Path("/proc/self")) -> Seque
     for mount_point, kind, options in _mounts((proc / "mounts").read_text()):
         if kind == "cgroup2":
             unified = mount_point
-        for controller in _CONTROLLERS if kind == "cgroup" else ():
+        for controller in CONTROLLERS if kind == "cgroup" else ():
             if controller in options and controller in own:
                 parent = _below(mount_point, own[controller])
                 groups.append(_version_1(parent / name, controller, limits))
@@ -58,6 +58,13 @@ def plan(name: str, limits: Limits, *, proc: Path = Path("/proc/self")) -> Seque
         delegated = _delegated(unified, _below(unified, own[""]))
         groups = [_version_2(delegated / name, limits)] if delegated else []
     return groups
+
+
+def possible(proc: Path = Path("/proc/self")) -> frozenset[str]:
+    """What this operator can limit here: of `memory`, `pids` and `cpu`. Changes nothing."""
+    groups = plan("bot-bottle", Limits(cpus=1.0, memory=1, pids=1, disk=1), proc=proc)
+    writable = (group for group in groups if os.access(group.folder.parent, os.W_OK))
+    return frozenset(controller for group in writable for controller in group.controllers)
 
 
 def remove(folders: Sequence[str]) -> None:
@@ -134,7 +141,7 @@ def _version_1(folder: Path, controller: str, limits: Limits) -> Group:
 def _version_2(folder: Path, limits: Limits) -> Group:
     return Group(
         folder=folder,
-        controllers=frozenset(_CONTROLLERS),
+        controllers=frozenset(CONTROLLERS),
         settings={"memory.max": str(limits.memory), "pids.max": str(limits.pids)},
         optional={"memory.swap.max": "0", "cpu.max": f"{int(limits.cpus * _PERIOD)} {_PERIOD}"},
     )

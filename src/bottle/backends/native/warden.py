@@ -16,7 +16,7 @@ from bottle.backends.base import Running, TerminalSize
 from bottle.backends.errors import NotRunningError
 from bottle.errors import BottleError
 from bottle.jail import wire
-from bottle.jail.requests import Entry, Hold, to_json
+from bottle.jail.requests import Entry, Hold, Watch, to_json
 
 _BOOT = "import sys; sys.path[:0] = sys.argv[1:3]; from bottle.jail.{module} import main; main()"
 _EXIT_SECONDS = 10.0
@@ -61,14 +61,22 @@ class Warden:
 
     def enter(self, entry: Entry, streams: Sequence[int], held: ExitStack | None = None) -> "Entered":
         """Starts a process inside; `held` closes with it. Raises NotRunningError or WardenError."""
+        return Entered.await_start(self._send(entry, streams), held or ExitStack())
+
+    def watch(self, request: Watch) -> socket.socket:
+        """Where the answers come; closing it ends the measuring. Raises NotRunningError."""
+        return self._send(request, ())
+
+    def _send(self, request: Entry | Watch, descriptors: Sequence[int]) -> socket.socket:
+        """The end on which the answers to this request alone arrive."""
         ours, theirs = socket.socketpair()
         with theirs, self._lock:
             try:
-                wire.send(self._socket, to_json(entry), [theirs.fileno(), *streams])
+                wire.send(self._socket, to_json(request), [theirs.fileno(), *descriptors])
             except OSError:
                 ours.close()
                 raise NotRunningError("the bottle is not running") from None
-        return Entered.await_start(ours, held or ExitStack())
+        return ours
 
     def close(self) -> None:
         """Ends the warden, and with it the sandbox that it holds. Idempotent."""

@@ -11,6 +11,7 @@ from bottle.assets import Assets
 from bottle.backends.base import Streams
 from bottle.errors import BottleError
 from bottle.launch.launcher import Launcher, LiveBottle, record_of
+from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
 from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan
 from bottle.secret import Secret, SecretValues
@@ -32,6 +33,7 @@ SECRETS = SecretValues(
     placeholders={"TOKEN": "placeholder-value"},
     upstream_proxy=Secret("http://proxy"),
 )
+TELLS = 'flush=True)\nprint(json.dumps({"kind": "exceeded", "used": 1 << 40}), flush=True)\n'
 STEPS = ["build d1", "sidecar", f"create {IDENTITY}", "put /home/agent", "put /run"]
 
 
@@ -121,6 +123,35 @@ def test_an_agent_whose_way_out_died_is_told_of(stage: Stage) -> None:
 
     with pytest.raises(SidecarError, match="died; the agent had no way out"):
         stage.launch(work)
+
+
+def test_a_bottle_that_holds_too_much_is_ended_and_taken_down(stage: Stage) -> None:
+    stage.backend.bottles[IDENTITY] = FakeBottle(identity=IDENTITY, calls=stage.backend.calls, used=30 << 30)
+    with pytest.raises(OveruseError, match="used 30 GiB of its 20 GiB"):
+        stage.launch(lambda live: 0)
+
+    assert stage.backend.calls[3:] == ["halt", *STEPS[3:], "remove"]
+    assert stage.store.entries() == []
+
+
+def test_limits_that_do_not_hold_are_told(stage: Stage) -> None:
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY, calls=stage.backend.calls, not_limited=("memory", "cpus")
+    )
+    stage.launch(lambda live: 0)
+
+    assert stage.progress.notes[1:] == [
+        f"{IDENTITY}: no control group can be made here; not limited: cpus, memory"
+    ]
+
+
+def test_a_sidecar_that_measures_is_listened_to(stage: Stage) -> None:
+    bottle = stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY, calls=stage.backend.calls, measures=True, used=None
+    )
+    bottle.sidecar_program = (sys.executable, "-c", SIDECAR.replace("flush=True)\n", TELLS, 1))
+    with pytest.raises(OveruseError, match="used 1 TiB of its 20 GiB"):
+        stage.launch(lambda live: 0 if bottle.halted.wait(30) else 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -1,6 +1,7 @@
 import json
 import sys
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -93,6 +94,36 @@ def test_a_failed_start_is_told_in_words_and_leaves_no_process(
         SidecarProcess(command, START, log=tmp_path / "log")
 
     assert SECRET not in str(caught.value)
+
+
+def told(code: str, tmp_path: Path, *, stop: bool = True) -> list[int | None]:
+    """What a sidecar that runs `code` after it is ready makes known of overuse."""
+    found: list[int | None] = []
+    heard = Event()
+
+    def overuse(used: int | None) -> None:
+        found.append(used)
+        heard.set()
+
+    running = program(f"sys.stdin.readline(); print({READY!r}, end='')\n{code}")
+    with SidecarProcess(running, START, log=tmp_path / "log", overuse=overuse):
+        assert stop or heard.wait(30)
+    return found
+
+
+def test_overuse_is_told_once_even_in_one_breath_with_ready(tmp_path: Path) -> None:
+    line = '{"kind": "exceeded", "used": 7}'
+    code = f"print(); print('what?'); print({line!r}); print({line!r}, flush=True); sys.stdin.read()"
+
+    assert told(code, tmp_path, stop=False) == [7]
+
+
+def test_a_sidecar_that_dies_measures_no_more(tmp_path: Path) -> None:
+    assert told("print(flush=True)", tmp_path, stop=False) == [None]
+
+
+def test_a_sidecar_that_is_stopped_has_nothing_to_tell(tmp_path: Path) -> None:
+    assert told("print(flush=True); sys.stdin.read()", tmp_path) == []
 
 
 def test_a_missing_program_is_told_as_such(tmp_path: Path) -> None:

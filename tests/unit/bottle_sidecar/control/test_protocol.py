@@ -5,6 +5,7 @@ import pytest
 
 from bottle_sidecar.control.protocol import (
     VERSION,
+    Exceeded,
     Exit,
     Failed,
     Message,
@@ -47,6 +48,7 @@ START = Start(
         Ready(ca_certificate="C", ca_fingerprint="F", trust_store="T"),
         Failed(message="no"),
         Shutdown(),
+        Exceeded(used=1 << 40),
     ],
 )
 def test_a_message_comes_over_the_line_as_it_was(message: Message) -> None:

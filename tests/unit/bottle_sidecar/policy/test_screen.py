@@ -103,6 +103,10 @@ class TestHoneytokens:
 
     def test_their_own_route_lets_them_pass(self) -> None:
         assert judged(OWN, request(f"/{MINE}", authorization=f"Bearer {MINE}")).allowed
+        long = "bottle-placeholder-5d0c7a9e3b1f4826a0d9e7c5b3f1820e"
+        screen = Screen(secrets=[], honeytokens={"MINE": long})
+        asked = request(f"/v1/{long}?key={long}")
+        assert screen.judge(decide(Policy(routes=(OWN,)), asked), asked).allowed
         assert judged(OWN, request(note=OTHER)).rule is Rule.HONEYTOKEN
         assert judged(PROVIDER, request(note=OTHER)).rule is Rule.HONEYTOKEN
 

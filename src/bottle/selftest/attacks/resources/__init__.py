@@ -1,1 +1,1 @@
-"""What a bottle takes of processes, memory and disk has a limit, which holds."""
+"""A bottle takes no more memory, processes, files and disk than it is granted, and harms nobody by trying."""

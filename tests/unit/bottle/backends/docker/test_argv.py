@@ -65,16 +65,21 @@ def test_agent_on_the_engines_own_runtime_does_not_see_the_socket() -> None:
     assert not any("/run/bottle/exit" in word for word in argv.agent(NAMES, "image:1", LIMITS, RUNC))
 
 
-def test_sidecar() -> None:
-    built = argv.sidecar(NAMES, "sidecar:1", RUNC)
+def test_sidecar_begins_as_root_to_measure_what_it_cannot_write() -> None:
+    built = argv.sidecar(NAMES, "sidecar:1", RUNC, 4711)
 
     assert list(built) == [
         *("run", "--interactive", *HARDENING, "--name", "bot-bottle-dev-abcde-sidecar", *labels("sidecar")),
         *("--hostname", "sidecar", "--memory", "768m", "--memory-swap", "768m", "--pids-limit", "256"),
         *("--tmpfs", "/tmp:rw,noexec,nosuid,nodev,mode=1777,size=64m"),
+        *("--user", "0:0"),
+        *("--cap-add", "SETUID", "--cap-add", "SETGID", "--cap-add", "DAC_READ_SEARCH"),
         *mount("exit", "/run/bottle/exit"),
         *mount("trust", "/run/bottle/trust"),
-        "sidecar:1",
+        *mount("home", "/run/bottle/home", "readonly", "volume-nocopy"),
+        *mount("workspace", "/run/bottle/workspace", "readonly", "volume-nocopy"),
+        *("--entrypoint", "python", "sidecar:1", "-m", "bottle_sidecar.metered"),
+        *("65532", "4711", "/run/bottle/home", "/run/bottle/workspace"),
     ]
 
 
@@ -133,7 +138,7 @@ def test_execute_takes_away_what_image_and_engine_add() -> None:
     assert list(built) == [
         *("exec", "--interactive", "--detach-keys", "ctrl-^,ctrl-@,ctrl-^,ctrl-@,ctrl-^"),
         *("--workdir", "/workspace", "--env-file", "/dev/fd/9", "--env", "ML", "bot-bottle-dev-abcde"),
-        *("sh", "-c", 'echo "$$" >"/run/bottle-$0" && exec env "$@"', "t1"),
+        *("sh", "-c", 'ulimit -n 65536 2>/dev/null; echo "$$" >"/run/bottle-$0" && exec env "$@"', "t1"),
         *(
             "-u",
             "HOSTNAME",

@@ -1,8 +1,10 @@
 """The forwarder as it runs inside: a program of its own, by its source."""
 
+import select
 import socket
 import sys
 import threading
+from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 
@@ -43,6 +45,29 @@ def test_it_joins_both_halves_and_ends_with_its_input(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0
         process.stdout.close()
         thread.join()
+
+
+def test_it_brings_no_more_at_once_than_the_sidecar_serves(tmp_path: Path) -> None:
+    path, port = str(tmp_path / "s"), free_port()
+    with socket.socket(socket.AF_UNIX) as server, ExitStack() as ends:
+        server.bind(path)
+        server.listen(1000)
+        command = proc.Command(argv=(sys.executable, "-c", SOURCE, path, str(port)))
+        process = proc.spawn(command, stdin=proc.PIPE, stdout=proc.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        for _ in range(300):
+            ends.enter_context(socket.create_connection(("127.0.0.1", port)))
+        for _ in range(256):
+            ends.enter_context(server.accept()[0])
+        assert not select.select([server], [], [], 0.3)[0]
+        ends.close()
+        for _ in range(44):
+            server.accept()[0].close()
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+        process.stdout.close()
 
 
 def test_without_a_sidecar_the_connection_just_ends(tmp_path: Path) -> None:

@@ -50,6 +50,19 @@ def test_version_2_takes_the_nearest_group_that_hands_its_controllers_on(tmp_pat
     assert group.optional["cpu.max"] == "150000 100000"
 
 
+def test_what_is_possible_is_what_may_be_written(tmp_path: Path) -> None:
+    for controller in ("memory", "pids"):
+        (tmp_path / controller).mkdir()
+    proc = _proc(
+        tmp_path,
+        "4:memory:/\n8:pids:/\n",
+        *(f"cgroup {tmp_path}/{name} cgroup rw,{name} 0 0" for name in ("memory", "pids")),
+    )
+
+    assert cgroup.possible(proc) == {"memory", "pids"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["memory", "pids", "proc"]
+
+
 def test_nothing_is_planned_where_nothing_is_handed_on(tmp_path: Path) -> None:
     (tmp_path / "cgroup.subtree_control").write_text("")
     (tmp_path / "cgroup.procs").write_text("")

@@ -67,6 +67,14 @@ def test_values_are_joined() -> None:
     assert layers.joined(b"one" + part + b"two") == b"onetwo"
 
 
+def test_a_plus_is_a_space_where_a_form_shows_itself() -> None:
+    assert layers.spaced(b"a=token+%3D+b") == b"a=token %3D b"
+    assert layers.spaced(b"the form a=b%3A+c") == b"the form a=b%3A c"
+    assert layers.spaced(b"a=b+c&d=%41") == b"a=b c&d=%41"
+    assert layers.spaced(b"a+b % c") == b"a+b % c"
+    assert layers.spaced(b"a form? YQ+a%2Fb") == b"a form? YQ+a%2Fb"
+
+
 def test_parameters_stand_on_lines_of_their_own() -> None:
     assert layers.parameters(b"a=1&b=2") == b"a=1\nb=2"
     assert layers.parameters(b"if (a && b)") == b"if (a && b)"

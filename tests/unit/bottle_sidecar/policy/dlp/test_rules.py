@@ -4,7 +4,7 @@ import base64
 import json
 import random
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -57,12 +57,23 @@ def test_there_are_hundreds(rules: RuleSet) -> None:
         lambda text: json.dumps({"content": f'key = "{text}"'}),
         lambda text: json.dumps(json.dumps({"content": f'key = "{text}"'})),
         lambda text: f"a=1&b={quote(text, safe='')}&c=2",
+        lambda text: urlencode({"a": "1", "b": f'key = "{text}"'}),
         lambda text: base64.b64encode(f"export KEY={text}\n".encode()).decode(),
         lambda text: base64.encodebytes(f"export KEY={text}\n".encode()).decode(),
         lambda text: f"export KEY={text}\n".encode().hex(),
         lambda text: "".join(f"\\u{ord(letter):04x}" for letter in f" {text} "),
     ],
-    ids=["plain", "json", "json in json", "form", "base64", "base64 lines", "hex", "escapes"],
+    ids=[
+        "plain",
+        "json",
+        "json in json",
+        "form",
+        "form with spaces",
+        "base64",
+        "base64 lines",
+        "hex",
+        "escapes",
+    ],
 )
 def test_each_is_found_in_each_encoding(scanner: Scanner, rule: str, encoding: Callable[[str], str]) -> None:
     found = full(scanner, f"text before\n{encoding(SECRETS[rule])}\ntext after".encode())
@@ -119,6 +130,7 @@ def test_known_depth_asks_no_rule(scanner: Scanner) -> None:
         'api_key = "${API_KEY}"',
         'token = "your_token_goes_here_please"',
         "key = os.environ['SOME_SERVICE_KEY']",
+        '{"prompt_cache_key":"01a22324-665a-7ca2-86f6-64d0f9f39e2b"}',  # in each call of Codex
         "commit da5c18f4b0e9a7c3d2e1f0a9b8c7d6e5f4a3b2c1",
         "integrity sha512-k3Zx9QwLm7Tr2Vb8Nc4Hd6Jf1Gs5Pa0YeUiOk3Zx9QwLm7Tr2Vb8Nc4Hd6Jf1Gs5Pa0YeUiO==",
     ],
