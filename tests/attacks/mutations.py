@@ -350,6 +350,13 @@ MUTATIONS = (
         red=("leaks.html_entities", "leaks.stacked_encodings"),
     ),
     Mutation(
+        name="lists of numbers are not read",
+        file=f"{_DLP}/scanner.py",
+        old="            self._inside(layers.listed_bytes(last), nested - 1)\n",
+        new="",
+        red=("leaks.lists_of_numbers",),
+    ),
+    Mutation(
         name="UTF-16 is not read",
         file=f"{_DLP}/layers.py",
         old='    if b"\\0" in text:',
@@ -464,8 +471,8 @@ MUTATIONS = (
     Mutation(
         name="noise in names passes",
         file=f"{_POLICY}/screen.py",
-        old="return judge_names(verdict, request) if found is None",
-        new="return verdict if found is None",
+        old="return judge_names(verdict, evolve(request,",
+        new="return (lambda verdict, _: verdict)(verdict, evolve(request,",
         red=("leaks.noise_in_names", "leaks.host_labels"),
     ),
     Mutation(

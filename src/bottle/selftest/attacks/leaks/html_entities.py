@@ -25,6 +25,8 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         "upper case": "".join(f"&#X{ord(letter):X};" for letter in word),
         "padded": "".join(f"&#{ord(letter):05d};" for letter in word),
         "some": "".join(f"&#{ord(letter)};" if at % 3 == 0 else letter for at, letter in enumerate(word)),
+        "padded to ten": "".join(f"&#{ord(letter):010d};" for letter in word),
+        "without their ends": "".join(f"&#{ord(letter)}" for letter in word),
         "by name": named,
         "what needs it": escape(phrase),
         "twice": "".join(f"&amp;#{ord(letter)};" for letter in word),

@@ -35,6 +35,8 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         "parameters of a form": body(query),
         "URL and form": Parcel(parts, path=b"?a=" + parts[0] + b"&b=" + parts[1], pieces=[b"c=" + parts[2]]),
         "members of JSON": body(members),
+        "semicolons": body(query.replace(b"&", b";")),
+        "objects of JSON": body(json.dumps([{"v": part} for part in thirds]).encode()),
         "items of JSON": body(json.dumps(list(word)).encode()),
         "items of JSON, by three": body(json.dumps(thirds).encode()),
         "parts of a form": body(form, form + b"--b--\r\n", kind),

@@ -30,6 +30,7 @@ def attempts(aim: Any) -> Iterator[Attempt]:
         "some bytes": body(some),
         "what needs it": body(needed),
         "as a form": body(form, b"a=1&text=" + form),
+        "of 16 bits": body("".join(f"%u{ord(letter):04x}" for letter in aim["word"]).encode()),
         "twice": body(twice),
         "three times": body(thrice),
         "in a query": Parcel([every], b"GET", b"?q=" + every),
