@@ -33,16 +33,17 @@ class WebSocketTalk:
         head, end, behind = begun.partition(b"\r\n\r\n")
         self._receive(writer, head + end)
         data = behind or await reader.read(65536)
-        while data and self._connection.state is ConnectionState.OPEN:
-            self._receive(writer, data)
+        while data and self._receive(writer, data):
             await writer.drain()
-            data = await reader.read(65536) if self._connection.state is ConnectionState.OPEN else b""
+            data = await reader.read(65536)
 
-    def _receive(self, writer: StreamWriter, data: bytes) -> None:
+    def _receive(self, writer: StreamWriter, data: bytes) -> bool:
+        """Whether the connection goes on."""
         self._connection.receive_data(data)
         for event in self._connection.events():
             for answer in self._answers(event):
                 writer.write(self._connection.send(answer))
+        return self._connection.state is ConnectionState.OPEN
 
     def _answers(self, event: wsproto.events.Event) -> Iterator[wsproto.events.Event]:
         match event:
