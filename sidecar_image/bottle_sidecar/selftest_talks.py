@@ -1,7 +1,7 @@
 """HTTP/2 and WebSockets as the servers of `bottle selftest` speak them: all that comes goes to the ledger."""
 
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import h2.config
 import h2.connection
@@ -71,9 +71,10 @@ class WebSocketTalk:
 
 
 class Http2Talk:
-    """One connection; each request is answered once it has ended."""
+    """One connection; each request is answered once it has ended. `redirects`: target -> location."""
 
-    def __init__(self, ledger: Ledger, tell: Tell) -> None:
+    def __init__(self, ledger: Ledger, tell: Tell, redirects: Mapping[str, str]) -> None:
+        self._redirects = redirects
         self._ledger = ledger
         self._tell = tell
         self._targets: dict[int, str] = {}
@@ -110,7 +111,11 @@ class Http2Talk:
                 self._connection.acknowledge_received_data(length, event.stream_id or 0)
             case h2.events.StreamEnded():
                 number = event.stream_id or 0
-                self._connection.send_headers(number, [(":status", "200")])
+                location = self._redirects.get(self._targets.get(number, ""))
+                head = (
+                    [(":status", "200")] if location is None else [(":status", "302"), ("location", location)]
+                )
+                self._connection.send_headers(number, head)
                 self._connection.send_data(number, b"answered", end_stream=True)
 
     def _keep(self, number: int | None, stream: str, data: bytes) -> None:

@@ -38,7 +38,7 @@ class Upstream:
         secured = writer.get_extra_info("ssl_object")
         try:
             if secured is not None and secured.selected_alpn_protocol() == "h2":
-                await Http2Talk(self._ledger, _told).serve(reader, writer)
+                await Http2Talk(self._ledger, _told, self._redirects).serve(reader, writer)
             else:
                 await self._http1(reader, writer)
         except OSError:

@@ -29,7 +29,9 @@ def test_http2_fields_and_data_are_kept(upstream: Running) -> None:
     ):
         client = Http2Client(stream)
         answer = client.request("api.test", f"/leak/{NUMBER}/path", method="POST", body=b"the body")
+        away = client.request("api.test", "/away")
 
+    assert (away.status, away.headers["location"]) == (302, "https://elsewhere.test/")
     assert (answer.status, bytes(answer.body)) == (200, b"answered")
     assert upstream.arrived(NUMBER, b"/path", b"the body") == b"arrived"
 
