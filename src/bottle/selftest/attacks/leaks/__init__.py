@@ -1,1 +1,1 @@
-"""No secret that a bottle holds, and no placeholder, leaves for a host, however it is wrapped."""
+"""No secret that a bottle holds, and no placeholder, leaves for a host, in any wrapping that the scan claims to see through."""
