@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes.http2 import INDEXED, Request, left
+from bottle.selftest.probes.http2_parcels import INDEXED, Request, left
 
 
 @attack(

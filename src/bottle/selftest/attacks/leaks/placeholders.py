@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes.http2 import Request
-from bottle.selftest.probes.http2 import left as left_over_http2
+from bottle.selftest.probes.http2_parcels import Request
+from bottle.selftest.probes.http2_parcels import left as left_over_http2
 from bottle.selftest.probes.parcels import Parcel, body, left, sent
-from bottle.selftest.probes.websockets import TEXT, frame
-from bottle.selftest.probes.websockets import left as left_in_messages
+from bottle.selftest.probes.websocket_parcels import TEXT, frame
+from bottle.selftest.probes.websocket_parcels import left as left_in_messages
 
 
 @attack(

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes.http2 import Request, left
+from bottle.selftest.probes.http2_parcels import Request, left
 from bottle.selftest.probes.parcels import arrived, connected
 
 

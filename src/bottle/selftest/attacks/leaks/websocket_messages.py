@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt, attack
-from bottle.selftest.probes.websockets import (
+from bottle.selftest.probes.websocket_parcels import (
     BINARY,
     CLOSE,
     CONTINUED,
