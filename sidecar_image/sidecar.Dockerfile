@@ -1,4 +1,4 @@
-# The sidecar: one Python with exactly the locked packages (the lock names them all), and no tool besides.
+# The sidecar: one Python with exactly the locked packages (the lock names them all), and git and ssh for the gate.
 ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS packages
@@ -17,12 +17,14 @@ RUN python3 -m compileall -q /opt/bottle \
 
 FROM ${BASE_IMAGE}
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates python3 \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      ca-certificates git openssh-client python3 \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 65532 sidecar \
  && useradd --uid 65532 --gid 65532 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin sidecar \
  && install -d -o root -g root -m 0755 /run/bottle /run/bottle/trust \
- && install -d -o sidecar -g sidecar -m 0711 /run/bottle/exit
+ && install -d -o sidecar -g sidecar -m 0711 /run/bottle/exit \
+ && install -d -o sidecar -g sidecar -m 0700 /run/bottle/gate /run/bottle/git
 COPY --from=packages /opt/sidecar /opt/sidecar
 COPY --from=packages /opt/bottle /opt/bottle
 ENV PATH=/opt/sidecar/bin:/usr/bin:/bin \

@@ -11,22 +11,27 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
-from bottle_sidecar.control.protocol import Exceeded, Exit, Failed, Ready, Shutdown, Start
+from bottle_sidecar.control.protocol import Exceeded, Exit, Failed, GateStart, Ready, Shutdown, Start
 from bottle_sidecar.control.server import ControlServer, ProtocolError
 from bottle_sidecar.egress import upstream
 from bottle_sidecar.egress.dial import SystemResolver
 from bottle_sidecar.egress.inject import Injector, MissingTokenError
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.proxy import EgressProxy, build
+from bottle_sidecar.gate.leaks import Gitleaks, Known
+from bottle_sidecar.gate.service import Gate, Tools
 from bottle_sidecar.hardening import harden
+from bottle_sidecar.policy.dlp.findings import KnownSecret
 from bottle_sidecar.rules_store import RulesStore
 
 _LOG_LOST = 3
+_CLOSING = 2.0  # seconds that ending the gate's programs may take; the kernel ends them otherwise
+_SHORTEST_KEY_LINE = 40
 
 
 def main() -> NoReturn:
@@ -41,7 +46,10 @@ async def _run() -> int:
         if isinstance(start, Shutdown):
             return 0
         journal = _journal(start)
+        gate = None if start.gate is None else _gate(start, start.gate, journal)
         proxy = _build(start, journal)
+        if gate is not None:
+            proxy.beside(gate)
         way_in = _WayIn(start.exit)
     except (ProtocolError, MissingTokenError, HandoverError, ValueError) as error:
         control.send(Failed(message=str(error)))
@@ -56,6 +64,10 @@ async def _run() -> int:
     await asyncio.wait([serving, ended, measuring], return_when=asyncio.FIRST_COMPLETED)
     proxy.close()
     way_in.close()
+    if gate is not None:
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSING):
+                await gate.close()
     return _leave(0 if ended.done() else 1)
 
 
@@ -107,6 +119,22 @@ def _note(journal: Journal, context: dict[str, Any]) -> None:
     """What the event loop would print: of an exception its kind alone, since its text may quote an agent."""
     error = context.get("exception")
     journal.write("fault", reason=type(error).__name__ if error else str(context.get("message")))
+
+
+def _gate(start: Start, gate: GateStart, journal: Journal) -> Gate:
+    os.umask(0o007)  # what lies in the cache is for the sidecars of the operator's other bottles, too
+    known = Known(_known(start, gate))
+    return Gate(Tools(start=gate, known=known, gitleaks=Gitleaks.find(), journal=journal))
+
+
+def _known(start: Start, gate: GateStart) -> Iterable[KnownSecret]:
+    """Of a private key each line but those that all keys of its type have: one of them gives it away."""
+    yield from (KnownSecret(value=secret) for secret in (*start.tokens.values(), *start.secrets))
+    for owner, bait in (*start.placeholders.items(), *start.decoys.items()):
+        yield KnownSecret(value=bait, honeytoken=True, owner=owner)
+    for key in gate.keys.values():
+        lines = (line for line in key.splitlines()[2:-1] if len(line) > _SHORTEST_KEY_LINE)
+        yield from (KnownSecret(value=line) for line in lines)
 
 
 def _build(start: Start, journal: Journal) -> EgressProxy:

@@ -8,6 +8,8 @@ own use. From then on each request is one JSON line, and each further line of in
 """
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
 import sys
@@ -23,6 +25,9 @@ from bottle_sidecar.throwaway import ThrowAwayCertificate
 
 _LONGEST_TOLD = 65536  # bytes of one request
 _PIECE = 3
+WEBSOCKET = "/websocket"
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+_SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 
 
 class Upstream:
@@ -50,6 +55,10 @@ class Upstream:
         connection, request = h11.Connection(h11.SERVER), Incoming(self._ledger)
         try:
             while await request.read(connection, reader):
+                if request.target == WEBSOCKET:
+                    request.tell()
+                    await self._converse(reader, writer, bytes(request.received))
+                    return
                 if request.upgrades:
                     request.tell()
                     talk = WebSocketTalk(self._ledger, request.target, _told)
@@ -67,6 +76,16 @@ class Upstream:
             pass
         finally:
             request.tell()
+
+    @staticmethod
+    async def _converse(reader: StreamReader, writer: StreamWriter, received: bytes) -> None:
+        """Switches to a WebSocket, tells all that comes, and answers it with one message of text."""
+        key = _value(received, b"sec-websocket-key").encode()
+        accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
+        writer.write(_SWITCHED + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+        while data := await reader.read(_LONGEST_TOLD):
+            _told(data)
+            writer.write(b"\x81\x08answered")
 
     def _answer(self, connection: h11.Connection, request: "Incoming") -> Iterator[bytes]:
         status, headers, pieces = self._content(request)
@@ -144,8 +163,13 @@ class Incoming:
 
 
 def _credential(received: bytes | bytearray) -> str:
+    return _value(received, b"authorization")
+
+
+def _value(received: bytes | bytearray, name: bytes) -> str:
+    """Of the first header line with that name, "" without."""
     lines = received.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
-    values = [line.partition(b":")[2].strip() for line in lines if line.lower().startswith(b"authorization:")]
+    values = [line.partition(b":")[2].strip() for line in lines if line.lower().startswith(name + b":")]
     return values[0].decode("latin-1") if values else ""
 
 

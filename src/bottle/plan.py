@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from bottle.errors import EnvironmentLacksError
 from bottle_sidecar.policy.document import Policy
+from bottle_sidecar.policy.gate import GateRepo
 
 AGENT_USER = "agent"
 AGENT_UID = 1000
@@ -122,14 +123,6 @@ class GitIdentity:
 
 
 @frozen(kw_only=True)
-class GitUpstream:
-    name: str
-    host: str
-    port: int
-    path: str
-
-
-@frozen(kw_only=True)
 class Limits:
     """`cpus` in cores; `memory` and `disk` in bytes."""
 
@@ -157,7 +150,7 @@ class LaunchPlan:
     seed_trees: tuple[SeedTree, ...]
     policy: Policy
     git_identity: GitIdentity
-    git_upstreams: tuple[GitUpstream, ...]
+    git_upstreams: tuple[GateRepo, ...]
     workspace: Path | None
     limits: Limits
     supervise: bool

@@ -36,7 +36,8 @@ class SecretValues:
     that came from the operator's environment or a prompt. `placeholders`: by `token_ref`, what the
     agent holds in place of the token; unique to the bottle. `sources`: the host variables that `env`
     was made of, by name. `decoys`: credentials that open nothing, by where they lie. `upstream_proxy`:
-    the host's own proxy, whose URL may carry a password.
+    the host's own proxy, whose URL may carry a password. `git_keys`: private keys, by the name of the
+    git upstream.
     """
 
     tokens: Mapping[str, Secret] = field(factory=dict)
@@ -46,10 +47,11 @@ class SecretValues:
     decoys: Mapping[str, str] = field(factory=dict, repr=False)
     upstream_proxy: Secret | None = None
     no_proxy: str | None = None
+    git_keys: Mapping[str, Secret] = field(factory=dict)
 
     def texts(self) -> Iterator[str]:
         """Every value that no output may contain."""
-        for group in (self.tokens, self.env, self.sources):
+        for group in (self.tokens, self.env, self.sources, self.git_keys):
             for secret in group.values():
                 yield secret.reveal()
         if self.upstream_proxy:

@@ -41,6 +41,37 @@ for stream in (0, 1, 2):
         pass
 print("chan" + "ged", flush=True)
 """
+# Asks the terminal questions whose answers would be typed, writes to the clipboard, leaves modes switched on.
+_SEQUENCES = {
+    "clipboard": b"\x1b]52;c;cm0gLXJmIH4K\x07",
+    "reading the clipboard": b"\x1b]52;c;?\x1b\\",
+    "title": b"\x1b]0;rm -rf ~\x07",
+    "title report": b"\x1b[21t",
+    "position report": b"\x1b[6n",
+    "attributes report": b"\x1b[c",
+    "setting report": b"\x1bP$qm\x1b\\",
+    "capability report": b"\x1bP+q544e\x1b\\",
+    "answerback": b"\x05",
+    "colour report": b"\x1b]4;1;?\x07",
+    "hyperlink": b"\x1b]8;;file:///etc/passwd\x07",
+    "keys of one's own": b"\x1bP1;1|17/726d\x1b\\",
+    "end of a paste": b"\x1b[201~",
+    "modes": b"\x1b[?1049h\x1b[?1003h\x1b[?2004h\x1b[>7u",
+    "invisible text": b"\x1b[8m",
+    "other letters": b"\x0e\x1b(0",
+    "one byte for two": b"\x9b6n\x9d0;x\x9c",
+    "one letter for two": "\u009b6n\u009d0;x\u009c".encode(),
+    "backspace": b"\x08\x08\x7f",
+    "reset": b"\x1bc",
+}
+_SPEAK = """
+import sys
+for part in map(bytes.fromhex, "%s".split()):
+    for half in (part[:1], part[1:]):
+        sys.stdout.buffer.write(half)
+        sys.stdout.buffer.flush()
+print("spo" + "ken", flush=True)
+"""
 
 
 def _put(bottle: LiveBottle, name: str, script: str) -> None:
@@ -106,3 +137,29 @@ def test_a_changed_terminal_would_be_seen() -> None:
         terminal.wait()
 
         assert terminal.attributes() != terminal.attributes_before
+
+
+def test_a_task_tells_the_terminal_nothing_but_text(attacked: LiveBottle) -> None:
+    """`bottle run` at a terminal: answers to what it is asked would be typed into the operator's shell."""
+    with attacked.project.terminal("run", "shell", _spoken_by_shell(), columns=200) as terminal:
+        terminal.expect(b"spoken", timeout=180)
+        terminal.wait()
+
+    assert _sequences_in(bytes(terminal.output)) == []
+
+
+def test_what_a_terminal_is_told_would_be_seen() -> None:
+    with OperatorTerminal("/bin/sh", "-c", _spoken_by_shell()) as terminal:
+        terminal.expect(b"spoken")
+        terminal.wait()
+
+    assert _sequences_in(bytes(terminal.output)) == list(_SEQUENCES)
+
+
+def _spoken_by_shell() -> str:
+    parts = " ".join(part.hex() for part in _SEQUENCES.values())
+    return f"python3 -c '{_SPEAK % parts}'"
+
+
+def _sequences_in(output: bytes) -> list[str]:
+    return [name for name, sequence in _SEQUENCES.items() if sequence in output]

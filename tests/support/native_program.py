@@ -208,7 +208,9 @@ class Program:
 
     def _new(self, identity: str) -> NativeBottle:
         accounts = self._backend._accounts
-        host = NativeHost(accounts=accounts, venv=self._venv, cli=self._backend._cli)
+        host = NativeHost(
+            accounts=accounts, venv=self._venv, cli=self._backend._cli, mirrors=self._paths.cache / "git"
+        )
         return NativeBottle(Places.of(self._paths, identity), host)
 
 

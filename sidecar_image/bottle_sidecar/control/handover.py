@@ -74,7 +74,7 @@ class Handover:
             self.close()
 
     async def _take(self, connection: socket.socket) -> socket.socket | None:
-        await _readable(connection)
+        await readable(connection)
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 4)
         received = [socket.socket(fileno=descriptor) for descriptor in descriptors]
         acceptable = len(received) == 1 and refusal(received[0]) is None
@@ -110,7 +110,8 @@ def _settle(ready: "asyncio.Future[None]") -> None:
         ready.set_result(None)
 
 
-async def _readable(connection: socket.socket) -> None:
+async def readable(connection: socket.socket) -> None:
+    """Returns when there is something to read, or the other side has closed."""
     connection.setblocking(False)
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()

@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from bottle_sidecar.policy.chain import Head
 from bottle_sidecar.policy.document import Policy
+from bottle_sidecar.policy.gate import GateRepo
 
 VERSION = 1
 
@@ -29,6 +30,21 @@ class Exit:
 
     handover: str | None = None
     unix: str | None = None
+
+
+@frozen(kw_only=True)
+class GateStart:
+    """What the git gate needs. `keys`: private keys by a repository's name.
+
+    `scratch`: an empty folder of this bottle alone, removed with it. `sockets`: one with a path that is short
+    enough for them. `cache`: a folder that outlives the bottle.
+    """
+
+    repos: tuple[GateRepo, ...]
+    keys: Mapping[str, str] = field(repr=False)
+    scratch: str
+    sockets: str
+    cache: str | None = None
 
 
 @frozen(kw_only=True)
@@ -50,6 +66,7 @@ class Start:
     log_head: Head | None = None
     secrets: tuple[str, ...] = field(factory=tuple, repr=False)
     decoys: Mapping[str, str] = field(factory=dict, repr=False)
+    gate: GateStart | None = None
 
 
 @frozen(kw_only=True)

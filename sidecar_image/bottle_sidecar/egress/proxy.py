@@ -9,7 +9,9 @@ import datetime as dt
 import errno
 import socket
 from contextlib import suppress
+from typing import Protocol
 
+from bottle_sidecar.control.handover import readable
 from bottle_sidecar.control.protocol import Start
 from bottle_sidecar.egress.authority import Authority
 from bottle_sidecar.egress.connection import AgentConnection, Services, Timeouts
@@ -28,8 +30,20 @@ from bottle_sidecar.policy.leaks import BAIT
 from bottle_sidecar.policy.screen import Screen
 
 MAX_CONNECTIONS = 256
+_PEEKED = 320  # bytes that tell whom a connection is for
+_GLANCE = 0.01
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH = 0.1  # seconds to wait where the system has no descriptors left
+
+
+class VirtualHost(Protocol):
+    """Serves connections that ask for a host of the sidecar's own."""
+
+    def wants(self, start: bytes) -> bool | None:
+        """Whether a connection that starts so is one of them; None where it is too early to say."""
+        ...
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None: ...
 
 
 class EgressProxy:
@@ -37,12 +51,17 @@ class EgressProxy:
 
     def __init__(self, services: Services, *, capacity: int = MAX_CONNECTIONS) -> None:
         self._services = services
+        self._host: VirtualHost | None = None
         self._capacity = asyncio.Semaphore(capacity)
         self._serving: set[asyncio.Task[None]] = set()
 
     @property
     def authority(self) -> Authority:
         return self._services.authority
+
+    def beside(self, host: VirtualHost) -> None:
+        """From now on, connections that ask for `host` are given to it."""
+        self._host = host
 
     async def serve(self, listener: socket.socket) -> None:
         """Accepts from `listener`, which it closes in the end. Connections past the limit wait."""
@@ -77,8 +96,25 @@ class EgressProxy:
             self._services.journal.write("fault", reason=type(error).__name__)
 
     async def _serve_one(self, accepted: socket.socket) -> None:
-        with suppress(OSError):
-            await AgentConnection(await _streams(accepted), self._services).serve()
+        with suppress(OSError, TimeoutError):
+            if self._host is not None and await self._wanted(self._host, accepted):
+                await self._host.serve(*await _streams(accepted))
+            else:
+                await AgentConnection(await _streams(accepted), self._services).serve()
+
+    async def _wanted(self, host: VirtualHost, accepted: socket.socket) -> bool:
+        """Looks at how the connection starts, and leaves it unread."""
+        try:
+            async with asyncio.timeout(self._services.timeouts.idle):
+                await readable(accepted)
+                while (wanted := host.wants(start := accepted.recv(_PEEKED, socket.MSG_PEEK))) is None:
+                    if not start:
+                        return False
+                    await asyncio.sleep(_GLANCE)
+                return wanted
+        except BaseException:
+            accepted.close()
+            raise
 
 
 def build(

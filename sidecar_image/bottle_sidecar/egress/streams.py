@@ -178,6 +178,8 @@ class EgressStream(HttpStream):
             problem = "CONNECT inside a tunnel"
         elif request.scheme not in ("http", "https", ""):
             problem = "its scheme is neither https nor http"
+        elif self.mode is HTTPMode.transparent and request.scheme not in ("", self._spoken):
+            problem = "its scheme is not that of its connection"
         elif expect.lower() not in ("", "100-continue"):
             problem = "its Expect header is not 100-continue"
         elif request.is_http2 and "transfer-encoding" in request.headers:
@@ -187,6 +189,11 @@ class EgressStream(HttpStream):
         else:
             problem = None
         return problem
+
+    @property
+    def _spoken(self) -> str:
+        """The scheme by which the agent speaks in a tunnel."""
+        return "https" if self.context.client.tls else "http"
 
     def _response_problem(self) -> str | None:
         response = self.flow.response

@@ -48,15 +48,26 @@ than its plan allows; with None where they can no longer be measured."""
 
 
 @frozen(kw_only=True)
+class GatePlaces:
+    """Folders. `scratch`: empty, removed with the bottle. `sockets`: with a short path. `cache`: shared."""
+
+    scratch: str
+    sockets: str
+    cache: str | None
+
+
+@frozen(kw_only=True)
 class SidecarLaunch:
     """How to start a bottle's sidecar: run `command`, stdin and stdout piped, and send `exit` in Start.
 
     `measures`: it tells itself of too much use of the disk; otherwise `Bottle.watch` does.
+    `gate`: where the git gate keeps its files, as the sidecar sees it; None where it has nothing to serve.
     """
 
     command: Command
     exit: Exit
     measures: bool = False
+    gate: GatePlaces | None = None
 
 
 @frozen(kw_only=True)

@@ -137,6 +137,8 @@ def _show_line(console: Console, line: bytes) -> None:
 
 
 def _place(entry: Mapping[str, Any]) -> str:
+    if "repo" in entry:
+        return " ".join(str(entry[key]) for key in ("repo", "ref", "verdict") if key in entry)
     return f"{entry.get('host', '')}{entry.get('path', '')}"
 
 

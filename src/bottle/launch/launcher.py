@@ -9,7 +9,16 @@ from tempfile import TemporaryFile
 from attrs import evolve, field, frozen
 
 from bottle.assets import Assets
-from bottle.backends.base import Backend, Bottle, ExecRequest, Running, SidecarLaunch, Streams, TerminalSize
+from bottle.backends.base import (
+    Backend,
+    Bottle,
+    ExecRequest,
+    GatePlaces,
+    Running,
+    SidecarLaunch,
+    Streams,
+    TerminalSize,
+)
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
 from bottle.launch.signals import termination
@@ -22,7 +31,7 @@ from bottle.state.audit import AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 from bottle.workspace.snapshot import Snapshot
-from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.control.protocol import GateStart, Start
 
 
 @frozen(kw_only=True)
@@ -101,7 +110,7 @@ class Launcher:
     ) -> Iterator[SidecarProcess]:
         """Its audit log outlives the bottle."""
         log = self.logs.of(plan.identity)
-        start = evolve(_start_message(plan, secrets, launch.exit), log_head=log.prepare())
+        start = evolve(_start_message(plan, secrets, launch), log_head=log.prepare())
         overuse = guard.report if launch.measures else None
         try:
             with SidecarProcess(launch.command, start, log=log.path, overuse=overuse) as sidecar:
@@ -134,17 +143,28 @@ def record_of(plan: LaunchPlan) -> BottleRecord:
     )
 
 
-def _start_message(plan: LaunchPlan, secrets: SecretValues, exit_: Exit) -> Start:
+def _start_message(plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch) -> Start:
     return Start(
         identity=plan.identity,
         policy=plan.policy,
-        exit=exit_,
+        exit=launch.exit,
         tokens={name: secret.reveal() for name, secret in secrets.tokens.items()},
         placeholders=secrets.placeholders,
         secrets=tuple(secret.reveal() for secret in (*secrets.env.values(), *secrets.sources.values())),
         decoys=secrets.decoys,
         upstream_proxy=secrets.upstream_proxy.reveal() if secrets.upstream_proxy else None,
         no_proxy=secrets.no_proxy,
+        gate=_gate(plan, secrets, launch.gate) if launch.gate else None,
+    )
+
+
+def _gate(plan: LaunchPlan, secrets: SecretValues, places: GatePlaces) -> GateStart:
+    return GateStart(
+        repos=plan.git_upstreams,
+        keys={name: key.reveal() for name, key in secrets.git_keys.items()},
+        scratch=places.scratch,
+        sockets=places.sockets,
+        cache=places.cache,
     )
 
 

@@ -1,9 +1,11 @@
 """Pipes between a process inside and the operator's own streams, which it must not hold itself.
 
 A descriptor is more than the right to read or write once. With that of a terminal, one reads what is typed
-there and changes how it behaves; with that of a file, one truncates it or opens it anew for more.
+there and changes how it behaves; with that of a file, one truncates it or opens it anew for more. A terminal
+gets text alone: what a control sequence asks it, it answers by typing (docs/decisions/0147).
 """
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -11,9 +13,22 @@ from select import select
 from threading import Thread
 
 from bottle.backends.base import Streams
+from bottle.terminal import printable
 
 _CHUNK = 65536
 _ATOMIC = 4096  # a pipe that is ready takes as much without blocking (PIPE_BUF)
+
+
+class Text:
+    """A stream of bytes as text that does nothing to a terminal; characters may come in pieces."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="backslashreplace")
+
+    def shown(self, data: bytes) -> bytes:
+        """`data` with escapes, as `printable` has them; carriage returns stay. b"" is the end."""
+        text = self._decoder.decode(data, final=not data)
+        return "\r".join(map(printable, text.split("\r"))).encode()
 
 
 @contextmanager
@@ -40,7 +55,8 @@ def _nothing(stack: ExitStack) -> int:
 @contextmanager
 def _outgoing(target: int) -> Iterator[int]:
     read_end, write_end = os.pipe()
-    with _pumping(read_end, target, drains=True, owned=read_end):
+    text = Text() if os.isatty(target) else None
+    with _pumping(read_end, target, drains=True, owned=read_end, text=text):
         try:
             yield write_end
         finally:
@@ -58,10 +74,11 @@ def _incoming(source: int) -> Iterator[int]:
 
 
 @contextmanager
-def _pumping(source: int, sink: int, *, drains: bool, owned: int) -> Iterator[None]:
+def _pumping(source: int, sink: int, *, drains: bool, owned: int, text: Text | None = None) -> Iterator[None]:
     """A thread copies until the source ends, the sink refuses, or the block is left; it closes `owned`."""
     stop_read, stop_write = os.pipe()
-    thread = Thread(target=_pump, args=(source, sink, stop_read, drains, owned), name="relay", daemon=True)
+    arguments = (source, sink, stop_read, drains, text)
+    thread = Thread(target=_pump, args=(*arguments, owned), name="relay", daemon=True)
     thread.start()
     try:
         yield
@@ -71,11 +88,12 @@ def _pumping(source: int, sink: int, *, drains: bool, owned: int) -> Iterator[No
         os.close(stop_read)
 
 
-def _pump(source: int, sink: int, stop: int, drains: bool, owned: int) -> None:  # noqa: FBT001 - a thread's
+def _pump(source: int, sink: int, stop: int, drains: bool, text: Text | None, owned: int) -> None:  # noqa: FBT001 - a thread's
     with suppress(OSError):
-        while _ready(source, stop, drains=drains):
-            data = os.read(source, _CHUNK)
-            if not data or not _written(sink, data, None if drains else stop):
+        while True:
+            data = os.read(source, _CHUNK) if _ready(source, stop, drains=drains) else b""
+            shown = data if text is None else text.shown(data)
+            if not _written(sink, shown, None if drains else stop) or not data:
                 break
     os.close(owned)
 

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy
+from bottle.launch.identity_key import read_key
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
 from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
@@ -24,7 +25,6 @@ from bottle.plan import (
     EnvVariable,
     GitIdentity,
     GitIdentityField,
-    GitUpstream,
     LaunchPlan,
     Limits,
     Provenance,
@@ -34,6 +34,7 @@ from bottle.secret import Secret, SecretValues
 from bottle.state.identity import new_identity
 from bottle_sidecar.policy.credentials import CredentialError, check_secret
 from bottle_sidecar.policy.document import Auth, Policy, Route
+from bottle_sidecar.policy.gate import GateRepo, PushRules
 from bottle_sidecar.policy.merge import RouteConflictError, merge_routes
 
 DEFAULT_LIMITS = Limits(cpus=float(min(2, os.cpu_count() or 1)), memory=4 << 30, pids=1024, disk=20 << 30)
@@ -126,10 +127,7 @@ class _Resolution:
             seed_trees=setup.trees,
             policy=self._policy(routes),
             git_identity=self._git_identity(),
-            git_upstreams=tuple(
-                GitUpstream(name=repo.name, host=repo.host, port=repo.port, path=repo.path)
-                for repo in manifest.git_gate.repos.values()
-            ),
+            git_upstreams=self._git_upstreams(),
             workspace=self.resolver.paths.cwd if self.options.workspace else None,
             limits=manifest.resources.limits(DEFAULT_LIMITS),
             supervise=manifest.supervise,
@@ -227,7 +225,9 @@ class _Resolution:
 
     def _lack(self, message: str, variable: str, *place: str | int) -> None:
         hint = f"export {variable}=..."
-        error = EnvironmentLacksError(message, hint=hint, location=self._location(*place))
+        self._lacks(EnvironmentLacksError(message, hint=hint, location=self._location(*place)))
+
+    def _lacks(self, error: EnvironmentLacksError) -> None:
         if self.strict:
             raise error
         self.lacking.append(error)
@@ -245,10 +245,38 @@ class _Resolution:
             prompt=self.agent.manifest.prompt,
             skills=tuple(self._skills()),
             git_identity=self._git_identity(),
+            git_upstreams=self._git_upstreams(),
             task=self.options.task,
             arguments=self.options.arguments,
             remote_control=self.options.remote_control,
         )
+
+    def _git_upstreams(self) -> tuple[GateRepo, ...]:
+        return tuple(
+            GateRepo(
+                name=repo.name,
+                user=repo.user,
+                host=repo.host,
+                port=repo.port,
+                path=repo.path,
+                host_key=repo.host_key,
+                push=repo.push or PushRules(),
+            )
+            for repo in self.bottle.manifest.git_gate.repos.values()
+        )
+
+    def _git_keys(self) -> Iterator[tuple[str, Secret]]:
+        for name, repo in self.bottle.manifest.git_gate.repos.items():
+            try:
+                yield name, read_key(repo.identity)
+            except EnvironmentLacksError as error:
+                self._lacks(
+                    EnvironmentLacksError(
+                        error.message,
+                        hint=error.hint,
+                        location=self._location("git-gate", "repos", name, "identity"),
+                    )
+                )
 
     def _skills(self) -> Iterator[Path]:
         for index, name in enumerate(self.agent.manifest.skills):
@@ -304,6 +332,7 @@ class _Resolution:
             sources=dict(self._host_sources()),
             upstream_proxy=Secret(proxy) if proxy else None,
             no_proxy=environ.get("NO_PROXY") or environ.get("no_proxy"),
+            git_keys=dict(self._git_keys()),
         )
 
     def _host_env(self) -> Iterator[tuple[str, Secret]]:
@@ -331,7 +360,6 @@ class _Resolution:
                 says = f"the agent gets the value of {', '.join(sorted(given))}, which a route injects, too"
                 yield f"{self._location('env', name)}: {says}"
         unserved = {
-            "git-gate.repos": bool(manifest.git_gate.repos),
             "supervise": manifest.supervise,
         }
         for key, declared in unserved.items():

@@ -131,6 +131,7 @@ class _Exchange:
         self._typed = bytearray()
         self._size: TerminalSize | None = None
         self._status: int | None = None
+        self._stopped = False
         self._cut_off = False
         self._give_up_at: float | None = None
         self._repaint_at: float | None = None
@@ -153,6 +154,8 @@ class _Exchange:
         if not self._end.came:
             return late
         if self._cut_off:
+            return True
+        if late and self._stopped:
             return True
         shown = not (self._screen and self._screen.waiting)
         return shown and (late or not any(client.waiting for client in self._attached))
@@ -217,7 +220,7 @@ class _Exchange:
         if self._end.came or self._status is not None:
             self._cut_off = True
             return
-        self._status = 128 + reason
+        self._status, self._stopped = 128 + reason, True
         self._give_up_at = time.monotonic() + _KILL_PATIENCE
         self._running.kill()
 

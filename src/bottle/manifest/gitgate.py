@@ -12,7 +12,8 @@ from attrs import frozen
 from bottle.manifest import keys, values
 from bottle.manifest.problems import Invalid, quoted, render_path
 from bottle.manifest.reading import Cursor
-from bottle.manifest.schema import SSH_PORT, GitGate, GitRepo, GitUser, PushRules
+from bottle.manifest.schema import GitGate, GitRepo, GitUser
+from bottle_sidecar.policy.gate import SSH_PORT, PushRules
 from bottle_sidecar.policy.hosts import HostError, normalise_host
 
 _REPO_NAME = re.compile(r"[A-Za-z0-9._-]+")

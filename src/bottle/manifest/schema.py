@@ -14,9 +14,9 @@ from bottle.manifest.problems import Places
 from bottle.plan import Limits
 from bottle_sidecar.policy.budget import Budget as PolicyBudget
 from bottle_sidecar.policy.document import Route
+from bottle_sidecar.policy.gate import SSH_PORT, PushRules
 
 DEFAULT_TEMPLATE = "claude"
-SSH_PORT = 22
 
 
 @frozen(kw_only=True)
@@ -76,16 +76,6 @@ class GitUser:
 
     name: str | None = None
     email: str | None = None
-
-
-@frozen(kw_only=True)
-class PushRules:
-    """Narrows what may be pushed. `refs` None: any ref; empty: none. `paths_ask`: globs that need a yes."""
-
-    refs: tuple[str, ...] | None = None
-    force: bool = True
-    delete: bool = True
-    paths_ask: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

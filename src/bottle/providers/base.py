@@ -18,6 +18,7 @@ from bottle.errors import ManifestError, UsageError
 from bottle.plan import AGENT_HOME, WORKSPACE, GitIdentity, NpmPackage, SeedFile, SeedTree
 from bottle.secret import Secret
 from bottle_sidecar.policy.document import Auth, Route
+from bottle_sidecar.policy.gate import GateRepo
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?")
 
@@ -63,6 +64,7 @@ class AgentContext:
     prompt: str = ""
     skills: tuple[Path, ...] = ()
     git_identity: GitIdentity = field(factory=GitIdentity)
+    git_upstreams: tuple[GateRepo, ...] = ()
     task: str | None = None
     arguments: tuple[str, ...] = ()
     resume: bool = False

@@ -10,6 +10,7 @@ from bottle.plan import (
     SeedFile,
 )
 from bottle.providers.base import AgentContext
+from bottle_sidecar.policy.gate import GATE_HOST, SSH_PORT, GateRepo
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 _NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy")
@@ -24,6 +25,7 @@ _TRUST_VARIABLES = (
     "CARGO_HTTP_CAINFO",
     "AWS_CA_BUNDLE",
 )
+_GATE_SCHEMES = ("ssh", "git+ssh", "ssh+git", "git")
 _DEFAULT_TERM = "xterm-256color"
 _KNOWN_TERMS = frozenset(
     {
@@ -59,7 +61,7 @@ def common_environment(context: AgentContext) -> dict[str, str]:
 
 def common_files(context: AgentContext) -> tuple[SeedFile, ...]:
     files = [_profile(context)]
-    if git_config := _git_config(context.git_identity):
+    if git_config := _git_config(context.git_identity) + _gate_config(context.git_upstreams):
         files.append(SeedFile(path=context.home / ".gitconfig", content=git_config.encode(), mode=0o644))
     return tuple(files)
 
@@ -83,6 +85,18 @@ def _git_config(identity: GitIdentity) -> str:
     fields = {"name": identity.name, "email": identity.email}
     lines = [f"\t{key} = {_git_quoted(entry.value)}" for key, entry in fields.items() if entry]
     return "\n".join(["[user]", *lines, ""]) if lines else ""
+
+
+def _gate_config(upstreams: tuple[GateRepo, ...]) -> str:
+    """Every ssh URL goes to the gate, which knows what is declared and says so where something is not."""
+    if not upstreams:
+        return ""
+    gate = f"http://{GATE_HOST}/"
+    lines = [f'[http "{gate}"]', f"\tproxy = http://{PROXY_HOST}:{PROXY_PORT}"]
+    lines += [f'[url "{gate}"]', *(f"\tinsteadOf = {scheme}://" for scheme in _GATE_SCHEMES)]
+    for login in dict.fromkeys(f"{up.user}@{up.host}" for up in upstreams if up.port == SSH_PORT):
+        lines += [f'[url "{gate}{login}/"]', f"\tinsteadOf = {login}:"]
+    return "\n".join([*lines, ""])
 
 
 def _git_quoted(value: str) -> str:

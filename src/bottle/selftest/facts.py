@@ -30,10 +30,20 @@ WRONG_NAME, UNKNOWN_AUTHORITY = "wrong-name.example.com", "unknown-authority.exa
 PIDS, MEMORY, DISK = 1024, 1 << 30, 1 << 30
 """Limits of the attacked bottle, low enough to be tried."""
 _THREADS_OF_ITS_OWN = 256  # that a runtime may have besides
+_PRIVATE_URLS = (
+    "http://127.0.0.1", "https://127.0.0.1", "http://[::1]", "http://2130706433", "http://0x7f.1",
+    "http://[::ffff:127.0.0.1]", "http://169.254.169.254/latest", "http://localhost", "https://localhost",
+    "http://127.0.0.1:3128", "http://sidecar.bottle", "file:///etc/hostname?", "gopher://127.0.0.1:6379",
+    "//127.0.0.1", f"https://{GRANTED}@127.0.0.1",
+)  # fmt: skip
+"""What a granted server may send a client to."""
 REDIRECTS = {
     "/v1/redirect-to-denied-host": f"https://{DENIED}/{FORBIDDEN}",
     "/v1/redirect-to-denied-path": f"https://{GRANTED}/{FORBIDDEN}",
-    "/v1/redirect-to-private-address": f"http://127.0.0.1/{FORBIDDEN}",
+    **{
+        f"/v1/redirect-to-private-address-{number}": f"{url}/{FORBIDDEN}"
+        for number, url in enumerate(_PRIVATE_URLS)
+    },
     "/v1/redirect-to-granted-path": f"https://{GRANTED}/v1/permitted",
 }
 SMALL = Limits(cpus=1.0, memory=256 << 20, pids=64, disk=64 << 20)
@@ -183,16 +193,20 @@ class Scene:
             for address in (*host_addresses(), "localhost")
             if "%" not in address
         ]
-        url = f"https://{GRANTED}/v1/redirect-to"
         return {
             "proxy": proxy,
             "gullible": self.gullible,
+            "nobody_who_serves": ("127.0.0.1", ports.four),
             "proxy_with_services": (proxy, services),
             "gullible_with_services": (self.gullible, services),
             "proxy_with_private_names": (proxy, self.private_names),
             "gullible_with_private_names": (self.gullible, self.private_names),
-            "denied_redirect": [f"{url}-denied-host", f"{url}-denied-path", f"{url}-private-address"],
-            "granted_redirect": [f"{url}-granted-path"],
+            "denied_redirect": [
+                f"https://{GRANTED}{path}" for path in REDIRECTS if "granted-path" not in path
+            ],
+            "granted_redirect": [f"https://{GRANTED}/v1/redirect-to-granted-path"],
+            "broken_frames": (proxy, True),
+            "whole_frames": (proxy, False),
             "rightly_named": (proxy, OPEN),
             "wrongly_named": (proxy, WRONG_NAME),
             "unknown_authority": (proxy, UNKNOWN_AUTHORITY),
@@ -221,6 +235,7 @@ class Scene:
             "guarded_folders": _GUARDED_FOLDERS,
             "own_writable_folders": ["/workspace", "/tmp", "/home/agent"],  # noqa: S108
             "guarded_files": _GUARDED_FILES,
+            "read_only_files": ["/etc/hosts", "/etc/passwd"],
             "own_writable_files": [OWN_FILE],
             "devices": _devices(self.backend),
             "setting_roots": ["/proc/sys", "/sys"],

@@ -36,7 +36,7 @@ _UNBUILT = "---\nagent_provider: {template: shell}\n---\n"
 _INHABITANT = """
 import socket, sys, threading
 marker, abstract, path, port, file = sys.argv[1:]
-open(file, "w").close()
+open(file, "w").write("of the one who lives here")
 listeners = []
 for host, family in (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6)):
     try:

@@ -160,6 +160,7 @@ class TestAgreement:
             b"GET / HTTP/1.0\r\n\r\n",
             b"GET https://other.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n",
             b"GET https://api.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n",
+            b"GET http://api.test/ HTTP/1.1\r\nHost: api.test\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: api.test:8443\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: api.test@other.test\r\n\r\n",
             b"GET / HTTP/1.1\r\nHost: api.test,other.test\r\n\r\n",
@@ -191,12 +192,14 @@ class TestAgreement:
             [(":authority", f"user@{HOST}"), (":path", "/")],
             [(":authority", HOST), (":path", "https://other.test/")],
             [(":authority", HOST), (":path", "*")],
+            [(":scheme", "http"), (":authority", HOST), (":path", "/")],
         ],
     )
     def test_http2(self, sidecar: Sidecar, head: Headers) -> None:
         with sidecar.secure(HOST, alpn=["h2"]) as connection:
             client = Http2Client(connection)
             assert client.request(HOST).status == 200
-            stream = client.finish(client.begin([(":method", "GET"), (":scheme", "https"), *head]))
+            scheme = [] if head[0][0] == ":scheme" else [(":scheme", "https")]
+            stream = client.finish(client.begin([(":method", "GET"), *scheme, *head]))
         assert stream.reset is not None or not stream.headers or stream.status in (400, 403)
         assert len(self.upstream.requests) == 1

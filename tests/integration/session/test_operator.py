@@ -4,7 +4,9 @@ import hashlib
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
+from select import select
 
 import pytest
 
@@ -183,6 +185,8 @@ def test_a_stalled_terminal_can_be_left_by_a_signal() -> None:
     """The operator's terminal takes no more output: the agent is held back, SIGTERM still restores."""
     with session("sh", "-c", "echo go; exec yes") as terminal:
         terminal.expect(rb"go")
+        while select([], [terminal.slave], [], 0)[1]:
+            time.sleep(0.05)
         terminal.process.send_signal(signal.SIGTERM)
 
         assert terminal.process.wait(30) == 143

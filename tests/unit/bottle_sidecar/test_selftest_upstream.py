@@ -77,3 +77,21 @@ def test_it_ends_with_its_input(upstream: Running) -> None:
     end(upstream.process)
 
     assert upstream.process.returncode == 0
+
+
+def test_a_websocket_tells_all_that_comes(upstream: Running) -> None:
+    with socket.create_connection(upstream.plain) as connection:
+        connection.sendall(
+            b"GET /websocket HTTP/1.1\r\nHost: api.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        with connection.makefile("rb") as answer:
+            head = [line.strip() for line in iter(answer.readline, b"\r\n")]
+            connection.sendall(b"anything")
+            message = answer.read(10)
+
+    assert head[0] == b"HTTP/1.1 101 Switching Protocols"
+    assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head  # RFC 6455, 1.3
+    assert message == b"\x81\x08answered"
+    assert upstream.line()["request"].startswith("GET /websocket")
+    assert upstream.line() == {"request": "anything"}

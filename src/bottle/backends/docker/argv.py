@@ -11,6 +11,8 @@ from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, TRUST_STORE, WORKSPAC
 
 EXIT_FOLDER: Final = "/run/bottle/exit"
 TRUST_FOLDER: Final = "/run/bottle/trust"
+GATE_FOLDER: Final = "/run/bottle/gate"
+MIRRORS_FOLDER: Final = "/run/bottle/git"
 SOCKET: Final = f"{EXIT_FOLDER}/socket"
 AGENT_USER_ID: Final = f"{AGENT_UID}:{AGENT_UID}"
 UNROUTABLE_RESOLVER: Final = "192.0.2.53"  # RFC 5737: documentation only
@@ -119,12 +121,18 @@ def _memory_folders(limits: Limits) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def sidecar(names: Names, image: str, isolation: Isolation, disk: int) -> tuple[str, ...]:
+def sidecar(
+    names: Names, image: str, isolation: Isolation, disk: int, *, gate: bool = False
+) -> tuple[str, ...]:
     """Attached: its standard streams are the control channel, and it ends with the CLI that holds them.
 
     It begins as root to leave a process behind that may read the agent's volumes, and that measures them; the
-    sidecar itself has neither the user nor a capability.
+    sidecar itself has neither the user nor a capability. `gate`: it keeps files of git's.
     """
+    gate_volumes = (
+        *names.volume(names.gate, GATE_FOLDER),
+        *names.shared_volume(names.mirrors, MIRRORS_FOLDER),
+    )
     return (
         *_trusted(names, isolation, "sidecar"),
         "--user", "0:0",
@@ -135,6 +143,7 @@ def sidecar(names: Names, image: str, isolation: Isolation, disk: int) -> tuple[
         *names.volume(names.trust, TRUST_FOLDER),
         *names.volume(names.home, _METERED[0], "readonly", "volume-nocopy"),
         *names.volume(names.workspace, _METERED[1], "readonly", "volume-nocopy"),
+        *(gate_volumes if gate else ()),
         "--entrypoint", "python",
         image, "-m", "bottle_sidecar.metered", _SIDECAR_USER, str(disk), *_METERED,
     )  # fmt: skip

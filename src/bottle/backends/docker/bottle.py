@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Bottle, ExecRequest, SidecarLaunch
+from bottle.backends.base import Bottle, ExecRequest, GatePlaces, SidecarLaunch
 from bottle.backends.docker import argv, proof, running
 from bottle.backends.docker.argv import Isolation
 from bottle.backends.docker.engine import Engine, EngineError, last_lines
@@ -22,6 +22,7 @@ from bottle.proc import Command
 from bottle_sidecar.control.protocol import Exit
 
 _COPY_SECONDS = 3600.0
+_GATE = GatePlaces(scratch=argv.GATE_FOLDER, sockets=argv.GATE_FOLDER, cache=argv.MIRRORS_FOLDER)
 _SHOWN = 6  # findings in one message
 
 
@@ -51,11 +52,13 @@ class DockerBottle(Bottle):
         agent = argv.agent(self._names, images.agent, plan.limits, isolation)
         checks = (self._container_problems, *((self._take_over,) if plan.program.dockerfile else ()))
         self._sandbox = Sandbox(Holder(self._engine, agent), self._exit_maker(images), checks)
-        sidecar = argv.sidecar(self._names, images.sidecar, isolation, plan.limits.disk)
+        gate = bool(plan.git_upstreams)
+        words = argv.sidecar(self._names, images.sidecar, isolation, plan.limits.disk, gate=gate)
         return SidecarLaunch(
-            command=self._engine.command(*sidecar, timeout=None),
+            command=self._engine.command(*words, timeout=None),
             exit=Exit(unix=argv.SOCKET) if isolation.unix_exit else Exit(handover=argv.SOCKET),
             measures=True,
+            gate=_GATE if gate else None,
         )
 
     def companion(self, module: str) -> Command:

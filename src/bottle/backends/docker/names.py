@@ -62,6 +62,16 @@ class Names:
         return f"{self.agent}-exit"
 
     @property
+    def gate(self) -> str:
+        """The volume with the git gate's own files."""
+        return f"{self.agent}-gate"
+
+    @property
+    def mirrors(self) -> str:
+        """The volume with the copies of git upstreams: the operator's bottles share it, none removes it."""
+        return f"bot-bottle-git-{self.operator}"
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """As `key=value`: what everything of this bottle carries, and a listing filters by."""
         return (
@@ -72,6 +82,11 @@ class Names:
 
     def label_options(self, part: str) -> tuple[str, ...]:
         return tuple(word for label in (*self.labels, f"{PART_LABEL}={part}") for word in ("--label", label))
+
+    def shared_volume(self, name: str, target: str) -> tuple[str, str]:
+        """One that belongs to no bottle, and so is no bottle's to remove."""
+        label = f"volume-label={OPERATOR_LABEL}={self.operator}"
+        return "--mount", f"type=volume,source={name},target={target},{label}"
 
     def volume(self, name: str, target: str, *options: str) -> tuple[str, str]:
         """`--mount` of a named volume; the engine makes it, with our labels, where it does not exist."""

@@ -13,6 +13,7 @@ from attrs import frozen
 from bottle.errors import BottleError
 
 FIRST_UID = 1_900_000_000
+MIRRORS_GROUP = FIRST_UID - 1  # of all sidecars: what they share is the copies of git upstreams, and no more
 _SLOTS = 100_000
 
 

@@ -4,6 +4,7 @@ import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 
 from attrs import frozen
 
@@ -17,11 +18,12 @@ from bottle.backends.native.bottle import NativeBottle, NativeHost
 from bottle.backends.native.places import Places
 from bottle.backends.native.venv import SidecarVenv, VenvBuilder
 from bottle.cache import BuildCache
-from bottle.errors import UsageError
+from bottle.errors import EnvironmentLacksError, UsageError
 from bottle.plan import LaunchPlan
 from bottle.proc import Command, run
 from bottle.progress import Progress
 
+_GATE_PROGRAMS = ("git", "ssh", "ssh-agent", "ssh-add", "setpriv", "prlimit")
 _TRIAL = "import sys; sys.path.insert(0, sys.argv[1]); from bottle.jail.trial import main; main()"
 _APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 _CLONE_SWITCH = Path("/proc/sys/kernel/unprivileged_userns_clone")
@@ -70,12 +72,18 @@ class NativeBackend(Backend):
                 f"the native backend builds no images, and the bottle asks for {plan.program.dockerfile}",
                 hint="use --backend docker",
             )
+        if plan.git_upstreams and (missing := [name for name in _GATE_PROGRAMS if not which(name)]):
+            raise EnvironmentLacksError(
+                f"the git gate of the native backend needs {', '.join(missing)} on this host",
+                hint="sudo apt-get install -y git openssh-client util-linux",
+            )
         self._venv = self._venvs.build(assets, progress)
         if plan.program.package:
             self._cli.install(plan.program.package, progress)
 
     def bottle(self, identity: str) -> NativeBottle:
-        host = NativeHost(accounts=self._accounts, venv=self._venv, cli=self._cli)
+        mirrors = places.mirrors(self._paths)
+        host = NativeHost(accounts=self._accounts, venv=self._venv, cli=self._cli, mirrors=mirrors)
         return NativeBottle(Places.of(self._paths, identity), host)
 
     def resources(self) -> Sequence[Resource]:

@@ -12,15 +12,16 @@ from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Bottle, ExecRequest, Overuse, Running, SidecarLaunch, Streams
+from bottle.backends.base import Bottle, ExecRequest, GatePlaces, Overuse, Running, SidecarLaunch, Streams
 from bottle.backends.errors import IsolationError, NotRunningError
-from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp, sidecar
-from bottle.backends.native.accounts import Account, Accounts
+from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
+from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.bwrap import Sandbox
 from bottle.backends.native.diskwatch import DiskWatch
 from bottle.backends.native.places import Places, Record
 from bottle.backends.native.rootfs import HostLayout
+from bottle.backends.native.sidecar import Lodging
 from bottle.backends.native.venv import SidecarVenv
 from bottle.backends.native.warden import Entered, Warden
 from bottle.errors import BottleError, EnvironmentLacksError
@@ -53,6 +54,14 @@ class NativeHost:
     accounts: Accounts | None
     venv: SidecarVenv | None
     cli: AgentCli
+    mirrors: Path
+
+    def prepare_mirrors(self) -> None:
+        """Root's sidecars are many users, who share the folder as a group."""
+        self.mirrors.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.accounts:
+            os.chown(self.mirrors, 0, MIRRORS_GROUP)
+            self.mirrors.chmod(0o2770)
 
     def built(self) -> SidecarVenv:
         """Raises BottleError before `Backend.build`."""
@@ -72,23 +81,38 @@ class NativeBottle(Bottle):
         self._disk: DiskWatch | None = None
         self._owned = ExitStack()
 
-    def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:  # noqa: ARG002 - the contract's
+    def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
         """The warden starts here already, beside the sidecar; `create` puts it to work."""
-        command = self._trusted("bottle_sidecar")
+        lodging = self._lodging(gate=bool(plan.git_upstreams))
         Path(self._places.handover).unlink(missing_ok=True)
         self._warden = self._warden or self._start_warden(proves=True)
-        return SidecarLaunch(command=command, exit=Exit(handover=self._places.handover))
+        gate = GatePlaces(
+            scratch=str(self._places.gate),
+            sockets=str(self._places.sidecar),
+            cache=str(self._host.mirrors),
+        )
+        return SidecarLaunch(
+            command=lodging.command("bottle_sidecar"),
+            exit=Exit(handover=self._places.handover),
+            gate=gate if plan.git_upstreams else None,
+        )
 
     def companion(self, module: str) -> Command:
-        return self._trusted(module, _SIDECAR_ADDRESS)
+        return self._lodging(gate=False).command(module, _SIDECAR_ADDRESS)
 
-    def _trusted(self, module: str, *arguments: str) -> Command:
-        """A program of ours that runs on the host's side, as the sidecar's user."""
+    def _lodging(self, *, gate: bool) -> Lodging:
+        """Where a program of ours runs that stands on the host's side, as the sidecar's user."""
         self._places.prepare()
         account = self._account()
+        shared: tuple[Path, ...] = ()
+        if gate:
+            self._places.prepare_gate()
+            shared = (self._places.gate, self._host.mirrors)
+            self._host.prepare_mirrors()
         if account:
-            os.chown(self._places.sidecar, account.sidecar, account.sidecar)
-        return sidecar.command(self._host.built(), self._places.sidecar, account, module, *arguments)
+            for folder in (self._places.sidecar, *shared[:1]):
+                os.chown(folder, account.sidecar, account.sidecar)
+        return Lodging(venv=self._host.built(), own=self._places.sidecar, account=account, shared=shared)
 
     def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
         self._places.prepare()

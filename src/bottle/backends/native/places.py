@@ -60,6 +60,11 @@ class Places:
         return self.run / "s"
 
     @property
+    def gate(self) -> Path:
+        """The git gate's own files: on the disk that holds the bottle's, since a push may be large."""
+        return self.box.with_name(f"{self.identity}.gate")
+
+    @property
     def handover(self) -> str:
         path = str(self.sidecar / "exit")
         if len(os.fsencode(path)) > _LONGEST_SOCKET_PATH:
@@ -105,14 +110,23 @@ class Places:
     def exists(self) -> bool:
         return self.run.exists() or self.box.exists()
 
+    def prepare_gate(self) -> None:
+        make_private(self.gate)
+
     def remove(self) -> None:
-        """Removes both folders; the record last, since it knows what else there is."""
+        """Removes all folders; the record last, since it knows what else there is."""
+        remove_tree(self.gate)
         remove_tree(self.box)
         remove_tree(self.run)
 
 
 def boxes(paths: Paths) -> Path:
     return paths.home / "native"
+
+
+def mirrors(paths: Paths) -> Path:
+    """Copies of git upstreams, which outlive the bottles that they were made for."""
+    return paths.cache / "git"
 
 
 def runs(paths: Paths) -> Path:

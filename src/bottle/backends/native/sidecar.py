@@ -6,28 +6,61 @@ shows it just the programs, its own environment and its own folder.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bottle.backends.native.accounts import Account
+from attrs import frozen
+
+from bottle.backends.native.accounts import MIRRORS_GROUP, Account
 from bottle.backends.native.rootfs import HostLayout
 from bottle.backends.native.venv import SidecarVenv
 from bottle.proc import Command
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+_PASSWD = Path("/etc/passwd")
 # Names resolve as they do on the host, and its own CAs are known. Neither needs to be secret.
 _NAME_SERVICES = ("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/nscd")
 
 
-def command(venv: SidecarVenv, own: Path, account: Account | None, module: str, *arguments: str) -> Command:
-    program = venv.run(module, *arguments)
-    if account is None:
+@frozen(kw_only=True)
+class Lodging:
+    """Who runs it and where: `own` is its folder; `shared`: further ones that it may write to.
+
+    `account` None: an ordinary operator's.
+    """
+
+    venv: SidecarVenv
+    own: Path
+    account: Account | None
+    shared: Sequence[Path] = ()
+
+    def command(self, module: str, *arguments: str) -> Command:
+        program = self.venv.run(module, *arguments)
+        if self.account is not None:
+            self._name(self.account)
+            program = (*self._view(), "--", *_drop(self.account), *program)
         return Command(argv=program, env=_ENVIRONMENT, cwd="/", timeout=None)
-    argv = (*_view(venv, own), "--", *_drop(account), *program)
-    return Command(argv=argv, env=_ENVIRONMENT, cwd="/", timeout=None)
+
+    def _name(self, account: Account) -> None:
+        """Ssh works for no user without a name."""
+        line = f"sidecar:x:{account.sidecar}:{account.sidecar}::/:/usr/sbin/nologin\n"
+        _passwd(self.own).write_text(_PASSWD.read_text() + line)
+        _passwd(self.own).chmod(0o644)
+
+    def _view(self) -> Iterable[str]:
+        yield from _base(self.venv)
+        yield from ("--ro-bind", str(_passwd(self.own)), str(_PASSWD))
+        for folder in (self.own, *self.shared):
+            yield from _passable(folder)
+            yield from ("--bind", str(folder), str(folder))
+        yield from ("--remount-ro", "/", "--chdir", "/")
 
 
-def _view(venv: SidecarVenv, own: Path) -> Iterable[str]:
+def _passwd(own: Path) -> Path:
+    return own / "passwd"
+
+
+def _base(venv: SidecarVenv) -> Iterable[str]:
     yield from (str(venv.bwrap()), "--die-with-parent", "--unshare-ipc", "--unshare-pid", "--unshare-uts")
     yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     yield from ("--cap-add", "CAP_SETPCAP")
@@ -43,8 +76,6 @@ def _view(venv: SidecarVenv, own: Path) -> Iterable[str]:
         if not needed.is_relative_to("/usr"):
             yield from _passable(needed)
             yield from ("--ro-bind", str(needed), str(needed))
-    yield from _passable(own)
-    yield from ("--bind", str(own), str(own), "--remount-ro", "/", "--chdir", "/")
 
 
 def _passable(folder: Path) -> Iterable[str]:
@@ -55,5 +86,5 @@ def _passable(folder: Path) -> Iterable[str]:
 
 def _drop(account: Account) -> Iterable[str]:
     user = str(account.sidecar)
-    yield from ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
+    yield from ("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={MIRRORS_GROUP}")
     yield from ("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")

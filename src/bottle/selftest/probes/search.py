@@ -60,9 +60,11 @@ def files_below(root: str) -> Iterator[str]:
                 yield path
 
 
-def ask(proxy: list[Any], host: str, path: str, line: str = "") -> tuple[bytes, bytes, bytes]:
+def ask(
+    proxy: list[Any], host: str, path: str, line: str = "", seconds: float = SECONDS
+) -> tuple[bytes, bytes, bytes]:
     """Status, headers, and the body as a client reads it."""
-    with socket.create_connection((proxy[0], proxy[1]), SECONDS) as plain:
+    with socket.create_connection((proxy[0], proxy[1]), seconds) as plain:
         plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):

@@ -3,7 +3,7 @@
 import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -41,16 +41,30 @@ def get(path: bytes, host: bytes = HOST, *lines: bytes) -> bytes:
 def fire(proxy: tuple[str, int], shot: Shot) -> str | None:
     """What came back, where that is a success, or no HTTP at all."""
     with contextlib.ExitStack() as stack:
-        stream: Any = stack.enter_context(socket.create_connection(proxy, SECONDS))
-        if shot.connect is not None:
-            stream.sendall(b"CONNECT " + shot.connect + b" HTTP/1.1\r\nHost: " + shot.connect + b"\r\n\r\n")
-            head = _head(stream)
-            if not head.startswith(b"HTTP/1.1 200"):
-                return None
-            if shot.tls:
-                stream = stack.enter_context(_secured(stream, shot.sni))
+        stream = opened(stack, proxy, connect=shot.connect, sni=shot.sni, tls=shot.tls)
+        if stream is None:
+            return None
         stream.sendall(shot.send)
         return gain(await_quiet(lambda: stream.recv(65536), SECONDS), shot.allowed)
+
+
+def opened(
+    stack: contextlib.ExitStack,
+    proxy: tuple[str, int],
+    *,
+    connect: bytes | None = HOST + b":443",
+    sni: bytes | None = HOST,
+    tls: bool = True,
+    alpn: Sequence[str] = ("http/1.1",),
+) -> Any:
+    """A stream as a shot needs it, for as long as `stack` lives; None where the tunnel is refused."""
+    stream: Any = stack.enter_context(socket.create_connection(proxy, SECONDS))
+    if connect is None:
+        return stream
+    stream.sendall(b"CONNECT " + connect + b" HTTP/1.1\r\nHost: " + connect + b"\r\n\r\n")
+    if not read_head(stream).startswith(b"HTTP/1.1 200"):
+        return None
+    return stack.enter_context(_secured(stream, sni, alpn)) if tls else stream
 
 
 def gain(answer: bytes, allowed: int) -> str | None:
@@ -61,7 +75,7 @@ def gain(answer: bytes, allowed: int) -> str | None:
     return None
 
 
-def _head(stream: socket.socket) -> bytes:
+def read_head(stream: socket.socket) -> bytes:
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         byte = stream.recv(1)
@@ -71,12 +85,12 @@ def _head(stream: socket.socket) -> bytes:
     return head
 
 
-def _secured(stream: socket.socket, name: bytes | None) -> ssl.SSLSocket:
+def _secured(stream: socket.socket, name: bytes | None, alpn: Sequence[str]) -> ssl.SSLSocket:
     """The agent may well ignore whose certificate it sees."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(alpn))
     return context.wrap_socket(stream, server_hostname=None if name is None else name.decode())
 
 

@@ -24,6 +24,7 @@ LINES: list[dict[str, Any]] = [
     {"event": "usage", "host": "a.test", "model": "m-1", "input_tokens": 3, "output_tokens": 4},
     {"event": "allowed", "id": "1.2", "verdict": "allowed", "method": "GET", "host": "a.test", "path": "/y"},
     {"event": "suppressed", "of": "refused", "host": "b.test", "lines": 9},
+    {"event": "push", "repo": "shop", "ref": "refs/heads/x", "verdict": "refused", "reason": "a secret"},
     {"event": "closed"},
 ]  # fmt: skip
 
@@ -52,6 +53,7 @@ def test_people_get_a_line_for_what_was_decided(command_line: CommandLine) -> No
     assert "\\x1b[31m" in outcome.out
     assert "\x1b" not in outcome.out
     assert "[host.no-route] No route covers it." in outcome.out
+    assert "shop refs/heads/x refused a secret" in outcome.out
 
 
 @pytest.mark.usefixtures("log")

@@ -10,7 +10,6 @@ from bottle.plan import (
     EnvVariable,
     GitIdentity,
     GitIdentityField,
-    GitUpstream,
     Limits,
     NpmPackage,
     Provenance,
@@ -19,6 +18,7 @@ from bottle.plan import (
 )
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route, Scheme
+from bottle_sidecar.policy.gate import GateRepo
 from support.plans import plan
 
 ROUTES = (
@@ -55,7 +55,16 @@ FULL = plan(
         name=GitIdentityField(value="Ann", provenance=Provenance.AGENT),
         email=GitIdentityField(value="a@b", provenance=Provenance.BOTTLE),
     ),
-    git_upstreams=(GitUpstream(name="repo", host="git.example.com", port=2222, path="/r.git"),),
+    git_upstreams=(
+        GateRepo(
+            name="repo",
+            user="git",
+            host="git.example.com",
+            port=2222,
+            path="/r.git",
+            host_key="ssh-ed25519 A",
+        ),
+    ),
     workspace=Path("/work"),
     limits=Limits(cpus=0.5, memory=1536 << 20, pids=10, disk=100),
 )

@@ -1,11 +1,12 @@
 """Bytes pass, descriptors do not."""
 
 import os
+import tty
 from pathlib import Path
 
 import pytest
 
-from bottle.launch.relay import relayed
+from bottle.launch.relay import Text, relayed
 
 LARGE = b"x" * 300_000
 
@@ -86,3 +87,35 @@ def test_no_descriptor_is_left() -> None:
         pass
 
     assert descriptors() == before
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        ([b"plain\n\ttext\r\n"], "plain\n\ttext\r\n"),
+        ([b"10%\r", b"20%\r"], "10%\r20%\r"),
+        ([b"\x1b]52;c;eA==\x07"], "\\x1b]52;c;eA==\\x07"),
+        ([b"\x1b", b"[6n"], "\\x1b[6n"),
+        (["gr\u00fc\u00dfe".encode()[:3], "gr\u00fc\u00dfe".encode()[3:]], "gr\u00fc\u00dfe"),
+        ([b"\x9b6n"], "\\x9b6n"),
+        ([b"\xc2", b"\x9b6n"], "\\x9b6n"),
+        ([b"cut short \xc3"], "cut short \\xc3"),
+        ([b"\x05\x08\x0e\x7f\x00"], "\\x05\\x08\\x0e\\x7f\\x00"),
+    ],
+)
+def test_a_terminal_gets_text_alone(pieces: list[bytes], shown: str) -> None:
+    text = Text()
+
+    assert b"".join(text.shown(piece) for piece in [*pieces, b""]).decode() == shown
+
+
+def test_a_terminal_is_known_as_one() -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    with relayed(stdin=None, stdout=slave, stderr=slave) as streams:
+        os.write(streams.stdout, b"\x1b[6n")
+    received = os.read(master, 100)
+    os.close(slave)
+    os.close(master)
+
+    assert received == b"\\x1b[6n"

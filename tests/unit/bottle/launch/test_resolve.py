@@ -483,6 +483,43 @@ def test_each_git_field_says_where_it_is_from(host: Host) -> None:
     assert identity.email == GitIdentityField(value="b@x", provenance=Provenance.BOTTLE)
 
 
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJD\n-----END OPENSSH PRIVATE KEY-----\n"
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+
+
+def with_upstream(host: Host, key: str | None = KEY) -> Path:
+    identity = host.folder / "id"
+    if key is not None:
+        identity.write_text(key)
+    url = "url: 'ssh://git@git.example.com:2222/a.git'"
+    repo = f"{{{url}, identity: '{identity}', host_key: '{HOST_KEY}', push: {{delete: false}}}}"
+    return host.bottle(f"{SHELL}git-gate: {{repos: {{a: {repo}}}}}\n---\n")
+
+
+def test_git_upstreams_are_in_the_plan_and_their_keys_beside_it(host: Host) -> None:
+    with_upstream(host)
+    resolved = host.resolve()
+
+    (upstream,) = resolved.plan.git_upstreams
+    assert (upstream.name, upstream.url) == ("a", "ssh://git@git.example.com:2222/a.git")
+    assert upstream.host_key == HOST_KEY
+    assert not upstream.push.delete
+    assert resolved.secrets.git_keys["a"].reveal() == KEY
+    assert KEY in list(resolved.secrets.texts())
+    assert "QUJD" not in repr(resolved)
+    assert resolved.warnings == ()
+
+
+def test_an_identity_that_is_not_there_is_a_lack_with_its_place(host: Host) -> None:
+    file = with_upstream(host, key=None)
+
+    with pytest.raises(EnvironmentLacksError, match="cannot be read: No such file") as caught:
+        host.resolve()
+
+    assert str(caught.value.location).startswith(f"{file}:3:")
+    assert "No such file" in host.inspect().warnings[0]
+
+
 def test_what_this_version_does_not_serve_is_said(host: Host) -> None:
     file = host.bottle(f"{SHELL}supervise: true\n---\n")
 

@@ -5,8 +5,9 @@ import pytest
 
 from bottle.manifest import gitgate
 from bottle.manifest.problems import Invalid
-from bottle.manifest.schema import GitGate, GitUser, PushRules
+from bottle.manifest.schema import GitGate, GitUser
 from bottle.manifest.structure import Structurer
+from bottle_sidecar.policy.gate import PushRules
 
 STRUCTURER = Structurer(user_home=Path("/home/op"), cwd=Path("/cwd"))
 ED25519 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"

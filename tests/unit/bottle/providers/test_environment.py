@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -6,6 +7,7 @@ from bottle.plan import AGENT_PATH, GitIdentity, GitIdentityField, Provenance
 from bottle.proc import Command, run
 from bottle.providers.base import AgentContext
 from bottle.providers.environment import common_environment, common_files
+from bottle_sidecar.policy.gate import GateRepo
 
 
 def _field(value: str) -> GitIdentityField:
@@ -74,6 +76,47 @@ def test_git_reads_the_identity_back(tmp_path: Path, name: str) -> None:
     read = run(Command(argv=("git", "config", "--file", str(config), "--null", "--list")))
 
     assert read.stdout.decode() == f"user.name\n{name}\0user.email\na@b.c\0"
+
+
+def upstream(**changes: Any) -> GateRepo:
+    fields = {"name": "a", "user": "git", "host": "git.example.com", "path": "/a.git", "host_key": "k K"}
+    return GateRepo(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("url", "reached"),
+    [
+        ("ssh://git@git.example.com/a.git", "http://gate.bottle/git@git.example.com/a.git"),
+        ("ssh://git@git.example.com:2222/b", "http://gate.bottle/git@git.example.com:2222/b"),
+        ("git@git.example.com:a.git", "http://gate.bottle/git@git.example.com/a.git"),
+        ("git+ssh://git@git.example.com/a.git", "http://gate.bottle/git@git.example.com/a.git"),
+        ("ssh://git@elsewhere.example.com/x", "http://gate.bottle/git@elsewhere.example.com/x"),
+        ("git://elsewhere.example.com/x", "http://gate.bottle/elsewhere.example.com/x"),
+        ("git@other.example.com:a.git", "git@other.example.com:a.git"),
+        ("https://git.example.com/a.git", "https://git.example.com/a.git"),
+        ("/workspace/a.git", "/workspace/a.git"),
+    ],
+)
+def test_git_reaches_ssh_upstreams_through_the_gate(tmp_path: Path, url: str, reached: str) -> None:
+    upstreams = (
+        upstream(),
+        upstream(name="b", port=2222),
+        upstream(name="c", host="other.example.com", port=1),
+    )
+    text = _file(AgentContext(git_upstreams=upstreams), ".gitconfig")
+    assert text is not None
+    (tmp_path / "config").write_text(text)
+    environment = {"GIT_CONFIG_GLOBAL": str(tmp_path / "config"), "PATH": "/usr/bin:/bin"}
+
+    read = run(Command(argv=("git", "ls-remote", "--get-url", url), env=environment, cwd=str(tmp_path)))
+
+    assert read.text.strip() == reached
+
+
+def test_without_upstreams_nothing_is_rewritten() -> None:
+    identity = GitIdentity(email=_field("a@b.c"))
+
+    assert "gate.bottle" not in str(_file(AgentContext(git_identity=identity), ".gitconfig"))
 
 
 def test_git_identity_may_lack_a_field_or_all() -> None:

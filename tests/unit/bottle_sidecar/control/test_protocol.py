@@ -8,6 +8,7 @@ from bottle_sidecar.control.protocol import (
     Exceeded,
     Exit,
     Failed,
+    GateStart,
     Message,
     Ready,
     Shutdown,
@@ -16,6 +17,7 @@ from bottle_sidecar.control.protocol import (
     to_json,
 )
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route
+from bottle_sidecar.policy.gate import GateRepo, PushRules
 
 ROUTE = Route(
     host="*.example.com",
@@ -27,6 +29,9 @@ ROUTE = Route(
     address="127.0.0.1:1",
     ca_pem="PEM",
 )
+UPSTREAM = GateRepo(
+    name="a", user="git", host="h.example", path="/a", host_key="k K", push=PushRules(refs=("x",))
+)
 START = Start(
     identity="dev-abcde",
     policy=Policy(routes=(ROUTE, Route(host="a.b"))),
@@ -37,6 +42,12 @@ START = Start(
     no_proxy="localhost",
     secrets=("typed-value",),
     decoys={"~/.aws/credentials": "decoy-value"},
+    gate=GateStart(
+        repos=(UPSTREAM,),
+        keys={"a": "private-key-value"},
+        scratch="/scratch",
+        sockets="/sockets",
+    ),
 )
 
 
@@ -60,7 +71,7 @@ def test_the_keys_of_each_message_are_pinned() -> None:
     assert VERSION == 1
     assert set(to_json(START)) == {
         "kind", "version", "identity", "policy", "exit", "tokens", "placeholders", "upstream_proxy",
-        "no_proxy", "log_head", "secrets", "decoys",
+        "no_proxy", "log_head", "secrets", "decoys", "gate",
     }  # fmt: skip
     assert set(to_json(Ready(ca_certificate="", ca_fingerprint="", trust_store=""))) == {
         "kind", "ca_certificate", "ca_fingerprint", "trust_store"

@@ -1,1 +1,1 @@
-"""No secret that a bottle holds, and no placeholder, leaves for a host in a form that the scan sees through."""
+"""No secret that a bottle holds, and no placeholder, leaves in a form that the scan sees through."""

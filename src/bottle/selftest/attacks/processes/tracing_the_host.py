@@ -1,5 +1,6 @@
 """Tracing the host."""
 
+import ctypes
 import os
 import signal
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ def attempts(aim: list[int]) -> Iterator[Attempt]:
         yield f"attach {pid}", partial(_traced, pid, _PTRACE_ATTACH)
         yield f"seize {pid}", partial(_traced, pid, _PTRACE_SEIZE)
         yield f"memory {pid}", partial(_memory, pid)
+        yield f"process_vm_readv {pid}", partial(_read_across, pid)
 
 
 def _traced(pid: int, how: int) -> str:
@@ -39,6 +41,18 @@ def _memory(pid: int) -> str:
     try:
         with open(f"/proc/{target}/mem", "rb", 0):
             return "opened"
+    finally:
+        if not pid:
+            os.kill(target, signal.SIGKILL)
+
+
+def _read_across(pid: int) -> str:
+    """Of the child as of any other: what lies where this process has a buffer of its own."""
+    target = pid or _child()
+    buffer = ctypes.create_string_buffer(8)
+    piece = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 8)
+    try:
+        return checked(libc.process_vm_readv(target, piece, 1, piece, 1, 0))
     finally:
         if not pid:
             os.kill(target, signal.SIGKILL)

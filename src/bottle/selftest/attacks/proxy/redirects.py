@@ -15,7 +15,7 @@ from bottle.selftest.probes.shots import SECONDS
     control="granted_redirect",
 )
 def attempts(aim: list[str]) -> Iterator[Attempt]:
-    """Follows, with curl, a granted host's redirect to a denied host and to a denied path."""
+    """Follows, with curl, a granted host's redirects to a denied host or path, and to private addresses."""
     for url in aim:
         yield url, partial(_followed, url)
 

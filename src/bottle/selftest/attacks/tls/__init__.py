@@ -1,1 +1,1 @@
-"""The sidecar passes requests on to no server that cannot prove to be the host that was granted."""
+"""The sidecar speaks no outdated TLS, and to no server that cannot prove to be the host that was granted."""

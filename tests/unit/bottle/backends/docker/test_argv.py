@@ -83,6 +83,20 @@ def test_sidecar_begins_as_root_to_measure_what_it_cannot_write() -> None:
     ]
 
 
+def test_sidecar_of_a_bottle_with_git_upstreams_has_two_folders_more() -> None:
+    built = list(argv.sidecar(NAMES, "sidecar:1", RUNC, 4711, gate=True))
+    shared = f"bot-bottle-git-{NAMES.operator}"
+    label = f"volume-label=bot-bottle.home={NAMES.operator}"
+    folders = [
+        *mount("gate", "/run/bottle/gate"),
+        *("--mount", f"type=volume,source={shared},target=/run/bottle/git,{label}"),
+    ]
+
+    at = built.index("--entrypoint")
+    assert built[at - 4 : at] == folders
+    assert [*built[: at - 4], *built[at:]] == list(argv.sidecar(NAMES, "sidecar:1", RUNC, 4711))
+
+
 def test_companion_is_a_module_beside_the_sidecar() -> None:
     built = argv.companion(NAMES, "sidecar:1", RUNC, "bottle_sidecar.other")
 

@@ -20,15 +20,17 @@ def paths(tmp_path: Path) -> Paths:
 
 def test_folders_are_private_and_found_by_identity(paths: Paths) -> None:
     place = Places.of(paths, "agent-abcde")
-    place.prepare()
-    place.prepare()
+    for _ in range(2):
+        place.prepare()
+        place.prepare_gate()
 
-    for folder in (paths.runtime, place.run, place.sidecar, place.box):
+    for folder in (paths.runtime, place.run, place.sidecar, place.box, place.gate):
         assert folder.stat().st_mode & 0o777 == 0o700
     assert places.identities(paths) == {"agent-abcde"}
     place.remove()
     place.remove()
     assert places.identities(paths) == set()
+    assert not place.gate.exists()
 
 
 @pytest.mark.parametrize("identity", ["", "..", "../x", "a/b", "A", "-a", "a\n", ".users"])
