@@ -19,6 +19,8 @@ from typing import Any
 
 import h11
 
+from bottle_sidecar.selftest_ledger import Ledger
+from bottle_sidecar.selftest_talks import Http2Talk, WebSocketTalk
 from bottle_sidecar.throwaway import ThrowAwayCertificate
 
 _LONGEST_TOLD = 65536  # bytes of one request
@@ -34,42 +36,59 @@ class Upstream:
     def __init__(self, redirects: Mapping[str, str], fallback: str) -> None:
         self._redirects = redirects
         self._fallback = fallback
+        self._ledger = Ledger()
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        """One connection. What cannot be read as a request is told, too."""
-        connection, received = h11.Connection(h11.SERVER), bytearray()
+        """One connection, in whatever it speaks. What cannot be read as a request is told, too."""
+        secured = writer.get_extra_info("ssl_object")
         try:
-            while await _request(connection, reader, received):
-                target = _tell(received)
-                if target == WEBSOCKET:
-                    await self._converse(reader, writer, received)
-                    break
-                for piece in self._answer(connection, target, received):
-                    writer.write(piece)
-                    await writer.drain()
-                if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
-                    break
-                connection.start_next_cycle()
-                received = bytearray(connection.trailing_data[0])
-        except (OSError, h11.ProtocolError):
-            _tell(received)
+            if secured is not None and secured.selected_alpn_protocol() == "h2":
+                await Http2Talk(self._ledger, _told, self._redirects).serve(reader, writer)
+            else:
+                await self._http1(reader, writer)
+        except OSError:
+            pass
         finally:
             writer.close()
 
+    async def _http1(self, reader: StreamReader, writer: StreamWriter) -> None:
+        connection, request = h11.Connection(h11.SERVER), Incoming(self._ledger)
+        try:
+            while await request.read(connection, reader):
+                if request.target == WEBSOCKET:
+                    request.tell()
+                    await self._converse(reader, writer, bytes(request.received))
+                    return
+                if request.upgrades:
+                    request.tell()
+                    talk = WebSocketTalk(self._ledger, request.target, _told)
+                    await talk.serve(reader, writer, bytes(request.received))
+                    return
+                request.tell()
+                for piece in self._answer(connection, request):
+                    writer.write(piece)
+                    await writer.drain()
+                if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
+                    return
+                connection.start_next_cycle()
+                request = Incoming(self._ledger, connection.trailing_data[0])
+        except h11.ProtocolError:
+            pass
+        finally:
+            request.tell()
+
     @staticmethod
-    async def _converse(reader: StreamReader, writer: StreamWriter, received: bytearray) -> None:
+    async def _converse(reader: StreamReader, writer: StreamWriter, received: bytes) -> None:
         """Switches to a WebSocket, tells all that comes, and answers it with one message of text."""
         key = _value(received, b"sec-websocket-key").encode()
         accept = base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest())
         writer.write(_SWITCHED + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         while data := await reader.read(_LONGEST_TOLD):
-            _tell(data)
+            _told(data)
             writer.write(b"\x81\x08answered")
 
-    def _answer(
-        self, connection: h11.Connection, target: str, received: bytes | bytearray
-    ) -> Iterator[bytes]:
-        status, headers, pieces = self._content(target, _credential(received) or self._fallback)
+    def _answer(self, connection: h11.Connection, request: "Incoming") -> Iterator[bytes]:
+        status, headers, pieces = self._content(request)
         head = [*headers, ("transfer-encoding", "chunked")]
         response = h11.Response(
             status_code=status, headers=[(name.encode(), value.encode()) for name, value in head]
@@ -79,8 +98,9 @@ class Upstream:
             yield connection.send(h11.Data(data=piece)) or b""
         yield connection.send(h11.EndOfMessage()) or b""
 
-    def _content(self, target: str, credential: str) -> tuple[int, list[tuple[str, str]], list[bytes]]:
+    def _content(self, request: "Incoming") -> tuple[int, list[tuple[str, str]], list[bytes]]:
         """Status, headers, and the body in the pieces in which it is sent."""
+        target, credential = request.target, _credential(request.received) or self._fallback
         text = credential.encode()
         if target in self._redirects:
             return 302, [("location", self._redirects[target])], []
@@ -90,21 +110,56 @@ class Upstream:
             return 200, [("x-credential", credential)], []
         if target == "/v1/echo-pieces":
             return 200, [], [text[start : start + _PIECE] for start in range(0, len(text), _PIECE)]
+        if target == "/arrived":
+            return 200, [], [self._ledger.answer(bytes(request.body))]
         return 200, [], [b"answered"]
 
 
-async def _request(connection: h11.Connection, reader: StreamReader, received: bytearray) -> bool:
-    """Reads a request to its end; false where the connection ends instead. Its bytes come to `received`."""
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            data = await reader.read(65536)
-            received += data[: _LONGEST_TOLD - len(received)]
-            connection.receive_data(data)
-        elif isinstance(event, h11.EndOfMessage):
-            return True
-        elif not isinstance(event, (h11.Request, h11.Data)):
-            return False
+class Incoming:
+    """One request over HTTP/1, as far as it came. `received`: its first bytes, `body` those of its body."""
+
+    def __init__(self, ledger: Ledger, begun: bytes = b"") -> None:
+        self._ledger = ledger
+        self._unrecorded = begun
+        self._is_told = False
+        self.received = bytearray(begun)
+        self.body = bytearray()
+        self.upgrades = False
+
+    @property
+    def target(self) -> str:
+        words = bytes(self.received[:_LONGEST_TOLD]).partition(b"\r\n")[0].decode("latin-1").split(" ")
+        return words[1] if len(words) > 1 else ""
+
+    async def read(self, connection: h11.Connection, reader: StreamReader) -> bool:
+        """To its end; false where the connection ends instead."""
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                self._record(data := await reader.read(65536))
+                connection.receive_data(data)
+            elif isinstance(event, h11.EndOfMessage):
+                return True
+            elif isinstance(event, h11.Data):
+                self._ledger.add(self.target, "body", bytes(event.data))
+                self.body += event.data[: _LONGEST_TOLD - len(self.body)]
+            elif isinstance(event, h11.Request):
+                self.upgrades = any(
+                    value == b"websocket" for name, value in event.headers if name == b"upgrade"
+                )
+            else:
+                return False
+
+    def _record(self, data: bytes) -> None:
+        self.received += data[: _LONGEST_TOLD - len(self.received)]
+        self._ledger.add(self.target, "wire", self._unrecorded + data)
+        self._unrecorded = b""
+
+    def tell(self) -> None:
+        """Prints it as it came in, once."""
+        if self.received and not self._is_told:
+            _told(bytes(self.received))
+        self._is_told = True
 
 
 def _credential(received: bytes | bytearray) -> str:
@@ -118,13 +173,8 @@ def _value(received: bytes | bytearray, name: bytes) -> str:
     return values[0].decode("latin-1") if values else ""
 
 
-def _tell(received: bytes | bytearray) -> str:
-    """Prints the request as it came in; its target."""
-    text = received.decode("latin-1")
-    if text:
-        _say({"request": text})
-    words = text.partition("\r\n")[0].split(" ")
-    return words[1] if len(words) > 1 else ""
+def _told(received: bytes) -> None:
+    _say({"request": received[:_LONGEST_TOLD].decode("latin-1")})
 
 
 def _say(line: Mapping[str, Any]) -> None:
@@ -138,7 +188,9 @@ async def main() -> None:
     certificate = ThrowAwayCertificate(settings["names"])
     upstream = Upstream(settings["redirects"], settings["fallback"])
     host = socket.gethostbyname(sys.argv[1])
-    secured = await asyncio.start_server(upstream.serve, host, 0, ssl=certificate.context())
+    context = certificate.context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    secured = await asyncio.start_server(upstream.serve, host, 0, ssl=context)
     plain = await asyncio.start_server(upstream.serve, host, 0)
     address, plain_address = (f"{host}:{one.sockets[0].getsockname()[1]}" for one in (secured, plain))
     own = ThrowAwayCertificate(["selftest.test"]).with_key

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from bottle.paths import Paths
 from bottle.plan import AGENT_HOME, PROXY_HOST, PROXY_PORT, WORKSPACE, Limits
+from bottle.selftest import leaks
 from bottle.selftest.decoys import host_addresses
 from bottle.selftest.host import MARKER, Host
 
@@ -24,6 +25,7 @@ TOKEN = "tok-7e1f4c90a2d85b36"  # noqa: S105 - a credential that opens nothing
 TOKEN_NAME = "BOTTLE_SELFTEST_TOKEN"  # noqa: S105 - a variable's name
 FALLBACK = "what the server says without a credential"
 FORBIDDEN = "forbidden"
+WILD = "wild.example.com"
 WRONG_NAME, UNKNOWN_AUTHORITY = "wrong-name.example.com", "unknown-authority.example.com"
 PIDS, MEMORY, DISK = 1024, 1 << 30, 1 << 30
 """Limits of the attacked bottle, low enough to be tried."""
@@ -133,11 +135,13 @@ class Scene:
 
         `unlimited`: resources for which the bottle has no limit.
         """
+        where = {"proxy": (PROXY_HOST, PROXY_PORT), "host": OPEN, "plain": PLAIN, "wild": WILD}
         found = {
             "nothing": None,
             **self._network(),
             **self._proxy(),
             **_credentials(placeholder),
+            **leaks.facts(where, placeholder),
             **self._files(),
             **self._processes(),
             **_resources(unlimited),

@@ -13,6 +13,7 @@ from attrs import define, field
 from bottle import proc
 from bottle.backends.base import Bottle
 from bottle.errors import BottleError
+from bottle.selftest import leaks
 from bottle.selftest.facts import (
     DENIED,
     DISK,
@@ -25,6 +26,7 @@ from bottle.selftest.facts import (
     PLAIN,
     REDIRECTS,
     UNKNOWN_AUTHORITY,
+    WILD,
     WRONG_NAME,
 )
 
@@ -33,6 +35,7 @@ _SECONDS = 30.0
 _BOTTLE = """\
 ---
 agent_provider: {{template: shell}}
+env: {{SELFTEST_WORD: "${{{secret}}}", SELFTEST_PHRASE: "${{{phrase}}}"}}
 egress:
   routes:
     - host: {granted}
@@ -42,6 +45,7 @@ egress:
       address: {address}
       ca_file: {ca_file}
     - {{host: {open}, address: {address}, ca_file: {ca_file}}}
+    - {{host: "*.{wild}", address: {address}, ca_file: {ca_file}}}
     - {{host: {wrong_name}, address: {address}, ca_file: {ca_file}}}
     - {{host: {unknown_authority}, address: {address}}}
     - {{host: {plain}, scheme: http, address: {plain_address}}}
@@ -92,7 +96,15 @@ class Servers:
         if not self._synced.wait(_SECONDS):
             raise BottleError("the selftest's servers do not answer")
         taken, self._requests = self._requests, []
-        return [request.partition("\r\n")[0] for request in taken if FORBIDDEN in request]
+        return [self._named(request) for request in taken if _is_forbidden(request)]
+
+    @staticmethod
+    def _named(request: str) -> str:
+        """Its first line, less what an attack put there."""
+        line = request.partition("\r\n")[0]
+        return next(
+            (f"a request with {what}" for what, value in leaks.PLAIN.items() if value in request), line
+        )
 
     @property
     def _input(self) -> int:
@@ -104,6 +116,9 @@ class Servers:
         return _BOTTLE.format(
             granted=GRANTED,
             open=OPEN,
+            wild=WILD,
+            secret=leaks.SECRET_NAME,
+            phrase=leaks.PHRASE_NAME,
             plain=PLAIN,
             wrong_name=WRONG_NAME,
             unknown_authority=UNKNOWN_AUTHORITY,
@@ -118,6 +133,10 @@ class Servers:
         )
 
 
+def _is_forbidden(request: str) -> bool:
+    return FORBIDDEN in request or any(value in request for value in leaks.PLAIN.values())
+
+
 @contextmanager
 def serving(bottle: Bottle) -> Iterator[Servers]:
     """Beside the sidecars of this bottle's back-end. Raises BottleError where they do not come up."""
@@ -128,7 +147,7 @@ def serving(bottle: Bottle) -> Iterator[Servers]:
         assert process.stdin is not None
         assert process.stdout is not None
         settings = {
-            "names": [GRANTED, OPEN, DENIED, UNKNOWN_AUTHORITY],
+            "names": [GRANTED, OPEN, DENIED, UNKNOWN_AUTHORITY, f"*.{WILD}"],
             "redirects": REDIRECTS,
             "fallback": FALLBACK,
         }

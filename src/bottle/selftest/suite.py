@@ -19,7 +19,7 @@ from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
 from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan
 from bottle.progress import Progress
-from bottle.selftest import facts
+from bottle.selftest import facts, leaks
 from bottle.selftest.catalogue import Assault
 from bottle.selftest.decoys import Decoys
 from bottle.selftest.facts import Scene, Untestable
@@ -133,7 +133,7 @@ class Suite:
         """The manifests as an operator would write them, read as an operator's are."""
         paths = evolve(self.manager.paths, manifests=folder)
         catalog = Catalog(paths, templates=self.templates)
-        environ = {**self.environ, facts.TOKEN_NAME: facts.TOKEN}
+        environ = {**self.environ, facts.TOKEN_NAME: facts.TOKEN, **leaks.ENVIRON}
         resolver = evolve(self.manager.resolver, paths=paths, catalog=catalog, environ=environ)
         return resolver.resolve("selftest", self.choice, LaunchOptions(task="true"))
 

@@ -1,56 +1,16 @@
-import http.client
-import json
 import socket
-import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from typing import Any
 
 import pytest
-from attrs import frozen
 
-from bottle.proc import PIPE, Command, Process, end, spawn
-
-ARGV = (sys.executable, "-m", "bottle_sidecar.selftest_upstream", "127.0.0.1")
-SETTINGS = {"names": ["api.test"], "redirects": {"/away": "https://elsewhere.test/"}, "fallback": "nothing"}
-
-
-@frozen
-class Running:
-    process: Process
-    told: dict[str, Any]
-
-    def line(self) -> dict[str, Any]:
-        assert self.process.stdout is not None
-        found: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return found
-
-    def say(self, text: str) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{text}\n".encode())
-        self.process.stdin.flush()
-
-    @property
-    def plain(self) -> tuple[str, int]:
-        host, _, port = self.told["plain_address"].partition(":")
-        return host, int(port)
-
-    @contextmanager
-    def get(self, path: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
-        with closing(http.client.HTTPConnection(*self.plain)) as connection:
-            connection.request("GET", path, headers=headers)
-            yield connection.getresponse()
+from bottle.proc import end
+from support.selftest_upstream import Running, running
 
 
 @pytest.fixture
 def upstream() -> Iterator[Running]:
-    process = spawn(Command(argv=ARGV), stdin=PIPE, stdout=PIPE)
-    try:
-        starting = Running(process, {})
-        starting.say(json.dumps(SETTINGS))
-        yield Running(process, starting.line())
-    finally:
-        end(process)
+    with running() as upstream:
+        yield upstream
 
 
 def test_it_tells_where_it_is(upstream: Running) -> None:
@@ -87,6 +47,30 @@ def test_what_is_no_request_is_told_too(upstream: Running) -> None:
         assert stream.recv(100) == b""
 
     assert "SSH-2.0-forbidden" in upstream.line()["request"]
+
+
+def test_what_came_of_a_request_that_never_ended_is_known(upstream: Running) -> None:
+    with socket.create_connection(upstream.plain) as stream:
+        stream.sendall(b"POST /leak/0123456789ab HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\nhalf of ")
+        stream.sendall(b"it")
+    upstream.say("now")
+    while "synced" not in upstream.line():
+        pass
+
+    assert upstream.arrived("0123456789ab", b"half of it") == b"arrived"
+    assert upstream.arrived("0123456789ab", b"half of it", b"the rest") == b"missing"
+    assert upstream.arrived("0123456789aa", b"half of it") == b"missing"
+
+
+def test_chunks_are_put_together(upstream: Running) -> None:
+    with socket.create_connection(upstream.plain) as stream:
+        head = b"POST /leak/0123456789ab HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        stream.sendall(head + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+        answer = b""
+        while b"answered" not in answer:
+            answer += stream.recv(1000)
+
+    assert upstream.arrived("0123456789ab", b"ab") == b"arrived"
 
 
 def test_it_ends_with_its_input(upstream: Running) -> None:

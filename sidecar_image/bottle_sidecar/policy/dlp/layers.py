@@ -87,7 +87,30 @@ def _from_hex(text: bytes, *, is_open: bool) -> Iterator[bytes]:
             yield a2b_hex(whole + end)
 
 
+_NUMBER = rb"(?:0[xX][0-9a-fA-F]{2}|25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+_NUMBERS = re.compile(
+    rb"(?<![0-9A-Za-z.])(?:" + _NUMBER + rb"[\s,]{1,12}+){15,}" + _NUMBER + rb"(?![0-9A-Za-z.])"
+)
+
+
+def listed_bytes(text: bytes) -> Iterator[bytes]:
+    """What lists of numbers hold: how JSON, Python, C and `od` write bytes that are no text."""
+    for found in _NUMBERS.finditer(text):
+        numbers = found[0].replace(b",", b" ").split()
+        values = [int(number, 16 if b"x" in number.lower() else 10) for number in numbers]
+        if found.end() < len(text):
+            values.append(ord("\n"))
+        else:
+            yield bytes(values[:-1])  # the last number may be half of one
+        yield bytes(values)
+
+
+_WIDE_QUOTED = re.compile(rb"%[uU]([0-9a-fA-F]{4})")
+
+
 def _unquoted(text: bytes) -> bytes:
+    if b"%u" in text or b"%U" in text:
+        text = _WIDE_QUOTED.sub(lambda found: chr(int(found[1], 16)).encode("utf-8", "surrogatepass"), text)
     return unquote_to_bytes(text) if b"%" in text else text
 
 
@@ -122,7 +145,7 @@ def _character(match: re.Match[bytes]) -> bytes:
     return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else match[0]
 
 
-_ENTITY = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]{2,31});")
+_ENTITY = re.compile(rb"&(?:#0{0,32}[0-9]{1,7};?|#[xX]0{0,32}[0-9a-fA-F]{1,6};?|[A-Za-z]{2,31};)")
 
 
 def _without_entities(text: bytes) -> bytes:
@@ -143,13 +166,14 @@ def quoted_printable_layers(text: bytes) -> Iterator[bytes]:
 
 
 _PARTIAL_ESCAPE = re.compile(
-    rb"(?:\\(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?|[0-3][0-7]?)?|%[0-9a-fA-F]?|&#?[0-9a-zA-Z]{0,7}|=[0-9a-fA-F]?)\Z"
+    rb"(?:\\(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?|[0-3][0-7]?)?|%(?:[0-9a-fA-F]?|[uU][0-9a-fA-F]{0,3})"
+    rb"|&(?:#[xX]?[0-9a-fA-F]{0,39}|[0-9a-zA-Z]{0,7})|=[0-9a-fA-F]?)\Z"
 )
 
 
 def without_partial_escape(text: bytes) -> bytes:
     """A text less an escape that what follows may complete."""
-    partial = _PARTIAL_ESCAPE.search(text, max(0, len(text) - 9))
+    partial = _PARTIAL_ESCAPE.search(text, max(0, len(text) - 42))
     return text if partial is None else text[: partial.start()]
 
 
@@ -161,9 +185,10 @@ _STEPS: tuple[Callable[[bytes], bytes], ...] = (
 
 _BETWEEN_VALUES = (
     re.compile(rb"&[^=&\s]{1,64}="),
-    re.compile(rb'"\s*,\s*"[^"\\]{1,64}"\s*:\s*"'),
+    re.compile(rb'"\s*(?:\}\s*)?,\s*(?:\{\s*)?"[^"\\]{1,64}"\s*:\s*"'),
+    re.compile(rb";[ ]?[^=&;\s]{1,64}="),
     re.compile(rb"\r\n--[^\r\n]{1,80}\r\n(?:[^\r\n]{1,200}\r\n){0,8}\r\n"),
-)  # three searches, since each is quick for what it begins with
+)  # several searches, since each is quick for what it begins with
 
 
 _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")

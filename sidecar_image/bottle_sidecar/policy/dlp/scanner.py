@@ -170,6 +170,7 @@ class Look:
         if nested:
             self._inside(layers.quoted_printable_layers(last), nested - 1)
             self._inside(layers.held_in_runs(last), nested - 1)
+            self._inside(layers.listed_bytes(last), nested - 1)
 
     def _spaced(self, text: bytes) -> None:
         """Rules look for the spaces of a form. What of it is base64 has a `+` that is none."""

@@ -19,6 +19,8 @@ from bottle_sidecar.policy.dlp import layers
         (b"&lt;&#65;&#x41;&amp;lt;", b"<AA<"),
         (rb"%5Cu0026#65;", b"A"),
         (b"100% && a &nothing", None),
+        (b"&#65&#x41 &#0000000065;", b"AA A"),
+        (b"%u0041%u20ac", "A\u20ac".encode()),
     ],
 )
 def test_escapes_are_undone_to_the_last(text: bytes, last: bytes | None) -> None:
@@ -49,6 +51,27 @@ def test_the_end_of_a_layer_comes_from_the_end_of_the_text() -> None:
 
     assert any(layer.endswith(b"inside of it.") for layer in layers.held_in_runs(encoded))
     assert not any(layer.endswith(b"inside of it.") for layer in layers.held_in_runs(encoded + b" after"))
+
+
+@pytest.mark.parametrize("form", ["{}", "[{}]", "x = {{ {} }};", "{}\n"])
+@pytest.mark.parametrize("separator", [", ", ",", " ", ",\n        "])
+@pytest.mark.parametrize("number", ["{}", "0x{:02x}", "{:3d}"])
+def test_lists_of_numbers_are_bytes(form: str, separator: str, number: str) -> None:
+    inner = b"what is inside of it"
+    text = form.format(separator.join(map(number.format, inner))).encode()
+
+    assert any(inner in one for one in layers.listed_bytes(text))
+
+
+@pytest.mark.parametrize("text", [b"1, 2, 3", b"1.5, " * 30, b"1234, " * 30, b"256, " * 30, b"v1 " * 30])
+def test_other_numbers_are_none(text: bytes) -> None:
+    assert list(layers.listed_bytes(text)) == []
+
+
+def test_the_last_number_of_an_open_list_may_be_half_of_one() -> None:
+    numbers = b", ".join(b"%d" % byte for byte in b"what is inside of it")
+
+    assert any(one.endswith(b"inside of it") for one in layers.listed_bytes(numbers + b", 1"))
 
 
 def test_of_binary_data_the_legible_stretches_count() -> None:
