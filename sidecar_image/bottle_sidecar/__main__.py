@@ -13,10 +13,22 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
-from bottle_sidecar.control.protocol import Exceeded, Exit, Failed, GateStart, Ready, Shutdown, Start
+from bottle_sidecar.control.protocol import (
+    Exceeded,
+    Exit,
+    Failed,
+    GateStart,
+    Message,
+    Ready,
+    Remark,
+    Renew,
+    Shutdown,
+    Start,
+)
 from bottle_sidecar.control.server import ControlServer, ProtocolError
 from bottle_sidecar.egress import upstream
 from bottle_sidecar.egress.dial import SystemResolver
@@ -58,7 +70,7 @@ async def _run() -> int:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: _note(journal, context))
     control.send(_ready(start, proxy))
     serving = asyncio.create_task(_serve(proxy, way_in))
-    ended = asyncio.create_task(control.shutdown())
+    ended = asyncio.create_task(control.shutdown(partial(_hear, proxy, journal)))
     measuring = asyncio.create_task(_measured(control, sys.argv[1:]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
     await asyncio.wait([serving, ended, measuring], return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +125,13 @@ def _journal(start: Start) -> Journal:
     return Journal(
         out, secrets, identity=start.identity, head=start.log_head, lost=lambda: os._exit(_LOG_LOST)
     )
+
+
+def _hear(proxy: EgressProxy, journal: Journal, message: Message) -> None:
+    if isinstance(message, Renew):
+        proxy.renew(message.tokens)
+    elif isinstance(message, Remark):
+        journal.write("remark", reason=message.reason)
 
 
 def _note(journal: Journal, context: dict[str, Any]) -> None:

@@ -71,7 +71,13 @@ class BottleManager:
         """Reclaims what is dead, brings the bottle up, lets `work` use it, and takes it down."""
         backend = self.selection.named(resolved.plan.backend)
         self.reclaim()
-        launcher = Launcher(backend=backend, store=self.store, logs=self.logs, progress=self.progress)
+        launcher = Launcher(
+            backend=backend,
+            store=self.store,
+            logs=self.logs,
+            progress=self.progress,
+            lent=resolved.lent,
+        )
         return launcher.run(resolved.plan, secrets, self.assets(), work)
 
     def build(self, plan: LaunchPlan) -> None:

@@ -102,12 +102,16 @@ class NpmPackage:
 
 @frozen(kw_only=True)
 class AgentProgram:
-    """What runs in the bottle; `argv[0]` is looked up on the agent's PATH. `package`: None for the shell."""
+    """What runs in the bottle; `argv[0]` is looked up on the agent's PATH. `package`: None for the shell.
+
+    `check`: what must succeed there before; empty for nothing.
+    """
 
     template: str
     argv: tuple[str, ...]
     package: NpmPackage | None = None
     dockerfile: Path | None = None
+    check: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

@@ -15,6 +15,7 @@ from support.scripts import Script
 
 ANTHROPIC_HOST = "api.anthropic.com"
 OPENAI_HOST = "api.openai.com"
+CHATGPT_HOST = "chatgpt.com"
 
 
 @frozen(kw_only=True)
@@ -26,7 +27,7 @@ class AgentApis:
     openai: ApiServer
 
     def server(self, host: str) -> ApiServer:
-        return {ANTHROPIC_HOST: self.anthropic, OPENAI_HOST: self.openai}[host]
+        return {ANTHROPIC_HOST: self.anthropic, OPENAI_HOST: self.openai, CHATGPT_HOST: self.openai}[host]
 
     def redirected(self, route: Route, address: str = "127.0.0.1") -> Route:
         """The route, dialled at its mock at `address` instead of at the real host."""
@@ -39,7 +40,7 @@ def agent_apis(
 ) -> Iterator[AgentApis]:
     """Serves both on free ports of `host`, for clients that bring `required_token`."""
     authority = CertificateAuthority.create(folder, "mock upstream CA")
-    certificate = authority.issue(ANTHROPIC_HOST, OPENAI_HOST, "chatgpt.com", "localhost", "IP:127.0.0.1")
+    certificate = authority.issue(ANTHROPIC_HOST, OPENAI_HOST, CHATGPT_HOST, "localhost", "IP:127.0.0.1")
     spoken = script or Script()
     with (
         ApiServer(

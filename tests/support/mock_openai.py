@@ -28,6 +28,8 @@ class OpenaiHandler(ApiHandler):
             self._websocket()
         elif path.endswith("/responses"):
             self._respond(body)
+        elif path.endswith("/wham/accounts/check"):
+            self.send_json(200, {"accounts": [_account(self.headers.get("chatgpt-account-id", ""))]})
         elif path.endswith("/models"):  # no entries: the CLI keeps the list that it ships with
             self.send_json(200, {"object": "list", "data": [], "models": []})
         else:
@@ -147,6 +149,12 @@ def _item_events(item: Item) -> Iterator[Item]:
 def _function_call(name: str, arguments: dict[str, object]) -> Item:
     identity = {"id": new_id("fc"), "call_id": new_id("call"), "status": "completed"}
     return {"type": "function_call", **identity, "name": name, "arguments": json.dumps(arguments)}
+
+
+def _account(identity: str) -> Item:
+    """The workspace that the client asks for, served where all are."""
+    anywhere = dict.fromkeys(("workspace_backend_origin", "account_routing_override"), "NO_CONSTRAINT")
+    return {"id": identity, **anywhere}
 
 
 def _tool_names(request: Item, items: list[Item]) -> list[str]:

@@ -1,9 +1,9 @@
 """Messages between `bottle` and its sidecar: one JSON object a line, host to stdin, sidecar to stdout.
 
-The host sends `Start` first and may send `Shutdown`; end of file on stdin means that the owner died,
-and the sidecar exits at once. The sidecar answers `Ready` once it holds the bottle's listener's
-address, or `Failed`; it may say `Exceeded` later. Secrets travel in `Start` only: never in argv,
-environment or a file.
+The host sends `Start` first and may send `Renew`, `Remark` and `Shutdown`; end of file on stdin means that
+the owner died, and the sidecar exits at once. The sidecar answers `Ready` once it holds the bottle's
+listener's address, or `Failed`; it may say `Exceeded` later. Secrets travel in `Start` and `Renew` only:
+never in argv, environment or a file.
 """
 
 from collections.abc import Mapping
@@ -91,18 +91,34 @@ class Shutdown:
 
 
 @frozen(kw_only=True)
+class Renew:
+    """New values of tokens that the sidecar has. The old ones stay secrets."""
+
+    tokens: Mapping[str, str] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class Remark:
+    """Something that the owner noticed, for the audit log."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
 class Exceeded:
     """The bottle holds `used` bytes of the disk, which is more than it may."""
 
     used: int
 
 
-Message = Start | Ready | Failed | Shutdown | Exceeded
+Message = Start | Ready | Failed | Shutdown | Renew | Remark | Exceeded
 _KINDS: Mapping[str, type[Message]] = {
     "start": Start,
     "ready": Ready,
     "failed": Failed,
     "shutdown": Shutdown,
+    "renew": Renew,
+    "remark": Remark,
     "exceeded": Exceeded,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

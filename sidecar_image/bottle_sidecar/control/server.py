@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
@@ -40,11 +41,14 @@ class ControlServer:
             raise ProtocolError(f"the host speaks control version {message.version}, the sidecar {VERSION}")
         return message
 
-    async def shutdown(self) -> None:
-        """Returns when the host wants the end: by a message, by closing its end, or by talking nonsense."""
+    async def shutdown(self, hear: Callable[[Message], None]) -> None:
+        """Returns when the host wants the end: by a message, by closing its end, or by talking nonsense.
+
+        What else it says goes to `hear`.
+        """
         try:
-            while not isinstance(await self._receive(), Shutdown):
-                continue
+            while not isinstance(message := await self._receive(), Shutdown):
+                hear(message)
         except ProtocolError:
             return
 

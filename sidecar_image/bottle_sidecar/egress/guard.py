@@ -4,6 +4,8 @@ Decides nothing itself. What passes leaves with the route's credential and witho
 what does not gets its refusal as the flow's response.
 """
 
+from collections.abc import Mapping
+
 from attrs import frozen
 from mitmproxy import http
 
@@ -12,7 +14,7 @@ from bottle_sidecar.egress import hygiene, refusal
 from bottle_sidecar.egress.decoding import UnreadableBodyError
 from bottle_sidecar.egress.dial import DialError, DialFailure, UpstreamError
 from bottle_sidecar.egress.exchanges import Exchange, Exchanges
-from bottle_sidecar.egress.inject import Injector
+from bottle_sidecar.egress.inject import Injector, MissingTokenError
 from bottle_sidecar.egress.inspect import Inspector
 from bottle_sidecar.egress.journal import Detail, Journal
 from bottle_sidecar.egress.mask import ResponseMask
@@ -84,6 +86,20 @@ class Guard:
         self._exchanges = exchanges
         self._inspector = inspector
         self._mask = ResponseMask(injector.secrets())
+
+    def renew(self, tokens: Mapping[str, str]) -> None:
+        """Takes new values of tokens, all or none. They are known as secrets before the first one leaves."""
+        try:
+            renewed = self._injector.renewed(tokens, self._policy)
+        except MissingTokenError as error:
+            self._journal.write("fault", reason=str(error))
+            return
+        self._journal.learn(renewed.secrets())
+        self._mask.learn(renewed.secrets())
+        self._inspector.screen.learn(renewed.secrets())
+        self._injector = renewed
+        for name in tokens:
+            self._journal.write("renewed", owner=name)
 
     def route(self, host: str) -> Route:
         """The route by which `host` is dialled. Raises DialError where there is none."""

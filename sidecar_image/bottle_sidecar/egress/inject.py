@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from mitmproxy import http
 
 from bottle_sidecar.policy import credentials
@@ -15,9 +15,13 @@ class MissingTokenError(Exception):
 
 @frozen(kw_only=True)
 class Injector:
-    """The bottle's secrets, held in memory and given to the routes that own them."""
+    """The bottle's secrets, held in memory and given to the routes that own them.
+
+    `retired`: values that were replaced.
+    """
 
     tokens: Mapping[str, str] = field(repr=False)
+    retired: tuple[str, ...] = field(default=(), repr=False)
     placeholders: Mapping[str, str] = field(repr=False)
 
     def check(self, policy: Policy) -> None:
@@ -32,8 +36,20 @@ class Injector:
 
     def secrets(self) -> tuple[str, ...]:
         """What neither the agent nor a log may show: tokens, and passwords within them."""
-        passwords = (token.partition(":")[2] for token in self.tokens.values())
-        return tuple(text for text in (*self.tokens.values(), *passwords) if text)
+        tokens = (*self.tokens.values(), *self.retired)
+        return tuple(text for text in (*tokens, *(token.partition(":")[2] for token in tokens)) if text)
+
+    def renewed(self, tokens: Mapping[str, str], policy: Policy) -> "Injector":
+        """The same with new values of some tokens; the old ones stay secrets.
+
+        Raises MissingTokenError for a value that cannot be sent, and for a token that there was not before.
+        """
+        if strange := sorted(set(tokens) - set(self.tokens)):
+            raise MissingTokenError(f"there is no token {strange[0]} to renew")
+        replaced = tuple(self.tokens[name] for name in tokens)
+        renewed = evolve(self, tokens={**self.tokens, **tokens}, retired=(*self.retired, *replaced))
+        renewed.check(policy)
+        return renewed
 
     def apply(self, route: Route, request: http.Request) -> None:
         """Rewrites the request's credential headers for this route."""

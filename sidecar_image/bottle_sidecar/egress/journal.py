@@ -45,13 +45,19 @@ class Journal:
         self._out = out
         self._identity = identity
         self._head = head or Head.seed(identity)
-        self._mask = Masker(Needles(secrets)).mask_text
+        self._secrets: tuple[str, ...] = ()
+        self.learn(secrets)
         self._lost = lost
         self._clock = clock
         self._credit = float(_BURST)
         self._last = clock()
         self._suppressed = _Suppressed()
         self.span = self._head.seq
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Masks these, too, from now on."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+        self._mask = Masker(Needles(self._secrets)).mask_text
 
     def write(self, event: str, **details: Detail) -> None:
         """One line; details that are None are left out."""

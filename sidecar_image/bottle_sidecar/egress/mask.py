@@ -30,6 +30,10 @@ class ResponseMask:
     """Masks one bottle's secrets in responses."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Masks these from now on; bodies under way answer requests that knew nothing of new ones."""
         self._needles = Needles(secrets)
         self._whole = Masker(self._needles)
 

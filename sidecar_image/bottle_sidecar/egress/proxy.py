@@ -8,6 +8,7 @@ import asyncio
 import datetime as dt
 import errno
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -83,6 +84,10 @@ class EgressProxy:
                 task = loop.create_task(self._serve_one(accepted))
                 self._serving.add(task)
                 task.add_done_callback(self._done)
+
+    def renew(self, tokens: Mapping[str, str]) -> None:
+        """What leaves from now on leaves with these values. Those of other tokens stay."""
+        self._services.guard.renew(tokens)
 
     def close(self) -> None:
         """Writes down the end of what is under way; the process ends with it."""

@@ -88,11 +88,20 @@ class Screen:
         ]
         self._honeytokens = dict(honeytokens)
         self._owners = frozenset(honeytokens)
+        self._known_bait = bait
+        self._rules = rules
+        self._secrets: tuple[str, ...] = ()
         self._bait = Scanner(known=bait)
-        # Host names and the header names of HTTP/2 come in lower case.
-        cased = dict.fromkeys(case for value in secrets for case in (value, value.lower()))
-        self._all = Scanner(known=[*(KnownSecret(value=value) for value in cased), *bait], rules=rules)
         self._bait_in_heads = Heads(self._bait)
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Looks for these, too, from now on; watches that began before do not."""
+        self._secrets = tuple(dict.fromkeys((*self._secrets, *secrets)))
+        # Host names and the header names of HTTP/2 come in lower case.
+        cased = dict.fromkeys(case for value in self._secrets for case in (value, value.lower()))
+        known = [*(KnownSecret(value=value) for value in cased), *self._known_bait]
+        self._all = Scanner(known=known, rules=self._rules)
         self._all_in_heads = Heads(self._all)
 
     def judge(self, verdict: Verdict, request: Request) -> Verdict:

@@ -19,6 +19,8 @@ from bottle.backends.base import (
     Streams,
     TerminalSize,
 )
+from bottle.errors import BottleError
+from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
 from bottle.launch.signals import termination
@@ -32,6 +34,8 @@ from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 from bottle.workspace.snapshot import Snapshot
 from bottle_sidecar.control.protocol import GateStart, Start
+
+_SAID = 500  # characters of what a failed check printed
 
 
 @frozen(kw_only=True)
@@ -60,12 +64,16 @@ class LiveBottle:
 
 @frozen(kw_only=True)
 class Launcher:
-    """Brings one bottle up on `backend`, lets `work` use it, and takes everything down."""
+    """Brings one bottle up on `backend`, lets `work` use it, and takes everything down.
+
+    `lent`: the operator's own login, which may be renewed while the bottle lives.
+    """
 
     backend: Backend
     store: StateStore
     logs: AuditLogs
     progress: Progress
+    lent: Lent | None = None
 
     def run(
         self, plan: LaunchPlan, secrets: SecretValues, assets: Assets, work: Callable[[LiveBottle], int]
@@ -98,8 +106,11 @@ class Launcher:
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
         self.store.update(evolve(record, phase=Phase.RUNNING))
-        argv = plan.program.argv
-        status = work(LiveBottle(bottle=bottle, identity=plan.identity, argv=argv, env=env))
+        live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
+        if plan.program.check:
+            _check(live, plan.program.check)
+        stack.enter_context(self._watch(plan, sidecar))
+        status = work(live)
         if not sidecar.alive:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
         return status
@@ -117,6 +128,32 @@ class Launcher:
                 yield sidecar
         finally:
             log.seal()
+
+    @contextmanager
+    def _watch(self, plan: LaunchPlan, sidecar: SidecarProcess) -> Iterator[None]:
+        """What is to be said to somebody at the agent's screen waits until that is theirs again."""
+        if self.lent is None:
+            yield
+            return
+        later: list[str] = []
+        note = later.append if plan.interactive else self._noted(plan)
+        try:
+            with LoginWatch(self.lent, sidecar, note):
+                yield
+        finally:
+            for text in later:
+                self._noted(plan)(text)
+
+    def _noted(self, plan: LaunchPlan) -> Callable[[str], None]:
+        return lambda text: self.progress.note(f"{plan.identity}: {text}")
+
+
+def _check(live: LiveBottle, command: tuple[str, ...]) -> None:
+    """Raises BottleError where the agent's CLI would not start as it should."""
+    completed = live.capture(command)
+    if completed.code:
+        said = completed.stderr.decode(errors="replace").strip()[-_SAID:]
+        raise BottleError(f"`{' '.join(command)}` failed in {live.identity}: {said}")
 
 
 def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:

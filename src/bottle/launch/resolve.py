@@ -6,6 +6,7 @@ looks at a manifest or at the environment again.
 
 import os
 import secrets as random
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from attrs import evolve, field, frozen
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy
 from bottle.launch.identity_key import read_key
+from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
 from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
@@ -30,6 +32,7 @@ from bottle.plan import (
     Provenance,
 )
 from bottle.providers.base import AgentContext, AgentSetup, Provider, ProviderConfig, ProviderKeyError
+from bottle.providers.login import LoginError
 from bottle.secret import Secret, SecretValues
 from bottle.state.identity import new_identity
 from bottle_sidecar.policy.credentials import CredentialError, check_secret
@@ -61,12 +64,13 @@ class Question:
 
 @frozen(kw_only=True)
 class Resolved:
-    """A plan, the values behind it, and what is still to be asked."""
+    """A plan, the values behind it, and what is still to be asked. `lent`: the operator's own login."""
 
     plan: LaunchPlan
     secrets: SecretValues
     questions: tuple[Question, ...]
     warnings: tuple[str, ...]
+    lent: Lent | None = None
 
     def answered(self, answers: Mapping[str, Secret]) -> SecretValues:
         return evolve(self.secrets, env={**self.secrets.env, **answers})
@@ -107,10 +111,13 @@ class _Resolution:
     def result(self, choice: Choice) -> Resolved:
         manifest = self.bottle.manifest
         provider = self.resolver.providers[manifest.agent_provider.template]
+        lent = self._lent(provider)
         routes = self._routes(provider)
-        tokens = self._tokens(routes)
+        tokens = self._tokens(routes, lent)
         placeholders = {name: _placeholder() for name in tokens}
-        setup = provider.setup(self._context(routes, placeholders))
+        if lent:
+            placeholders[lent.login.token_ref] = lent.login.placeholder()
+        setup = provider.setup(self._context(routes, placeholders, lent))
         decoy = Decoy.make()
         plan = LaunchPlan(
             identity=new_identity(self.agent.manifest.name),
@@ -137,8 +144,24 @@ class _Resolution:
             plan=plan,
             secrets=evolve(self._secret_values(tokens, placeholders), decoys=decoy.values),
             questions=tuple(self._questions()),
-            warnings=(*self._warnings(tokens), *setup.warnings),
+            warnings=(*self._warnings(tokens, lent), *setup.warnings),
+            lent=lent,
         )
+
+    def _lent(self, provider: Provider) -> Lent | None:
+        """The operator's own login, where the manifest asks for it and it can be lent."""
+        if not self.bottle.manifest.agent_provider.forward_host_credentials:
+            return None
+        path = provider.login_file(self.resolver.environ, self.resolver.paths)
+        if path is None:
+            return None  # a provider without one refuses the key
+        file = LoginFile(path=path, provider=provider)
+        try:
+            return Lent(login=file.read(now=time.time()), file=file)
+        except LoginError as error:
+            message = f"the login in {path} cannot be lent to a bottle: {error}"
+            self._lack(message, provider.login_command, "agent_provider", "forward_host_credentials")
+            return None
 
     def _routes(self, provider: Provider) -> tuple[Route, ...]:
         manifest_routes = self._manifest_routes()
@@ -194,16 +217,20 @@ class _Resolution:
             ) from error
         return evolve(spec.route, ca_pem=pem)
 
-    def _tokens(self, routes: tuple[Route, ...]) -> dict[str, Secret]:
+    def _tokens(self, routes: tuple[Route, ...], lent: Lent | None) -> dict[str, Secret]:
         places = {
             spec.route.auth.token_ref: ("egress", "routes", index, "auth", "token_ref")
             for index, spec in enumerate(self.bottle.manifest.egress.routes)
             if spec.route.auth
         }
         provider_place = ("agent_provider", "auth_token")
-        tokens: dict[str, Secret] = {}
+        tokens = {lent.login.token_ref: lent.login.token} if lent else {}
+        is_lacking = lent is None and self.bottle.manifest.agent_provider.forward_host_credentials
         for auth in (route.auth for route in routes if route.auth):
-            tokens[auth.token_ref] = self._token(auth, *places.get(auth.token_ref, provider_place))
+            if is_lacking and auth.token_ref not in places:
+                tokens[auth.token_ref] = Secret("")
+            elif auth.token_ref not in tokens:
+                tokens[auth.token_ref] = self._token(auth, *places.get(auth.token_ref, provider_place))
         return tokens
 
     def _token(self, auth: Auth, *place: str | int) -> Secret:
@@ -212,7 +239,7 @@ class _Resolution:
             if value:
                 check_secret(auth, value)
         except CredentialError as error:
-            self._lack(str(error), auth.token_ref, *place)
+            self._lack(str(error), f"export {auth.token_ref}=...", *place)
         return Secret(value)
 
     def _host_value(self, name: str, *place: str | int) -> str:
@@ -220,11 +247,10 @@ class _Resolution:
         if value:
             return value
         state = "empty" if value == "" else "not set"
-        self._lack(f"the variable {name} is {state} in your environment", name, *place)
+        self._lack(f"the variable {name} is {state} in your environment", f"export {name}=...", *place)
         return ""
 
-    def _lack(self, message: str, variable: str, *place: str | int) -> None:
-        hint = f"export {variable}=..."
+    def _lack(self, message: str, hint: str, *place: str | int) -> None:
         self._lacks(EnvironmentLacksError(message, hint=hint, location=self._location(*place)))
 
     def _lacks(self, error: EnvironmentLacksError) -> None:
@@ -235,11 +261,14 @@ class _Resolution:
     def _location(self, *place: str | int) -> str:
         return str(self.bottle.manifest.places.at(*place))
 
-    def _context(self, routes: tuple[Route, ...], placeholders: Mapping[str, str]) -> AgentContext:
+    def _context(
+        self, routes: tuple[Route, ...], placeholders: Mapping[str, str], lent: Lent | None
+    ) -> AgentContext:
         environ = self.resolver.environ
         return AgentContext(
             routes=routes,
             placeholders=placeholders,
+            login=lent.login if lent else None,
             manifest_env=frozenset(self.bottle.manifest.env),
             terminal={name: environ[name] for name in _TERMINAL_VARIABLES if environ.get(name)},
             prompt=self.agent.manifest.prompt,
@@ -302,7 +331,11 @@ class _Resolution:
         with self._placed():
             package = provider.with_version(declared.version) if declared.version else provider.package
         return AgentProgram(
-            template=provider.template, argv=setup.argv, package=package, dockerfile=declared.dockerfile
+            template=provider.template,
+            argv=setup.argv,
+            package=package,
+            dockerfile=declared.dockerfile,
+            check=setup.check,
         )
 
     def _env(self, setup: AgentSetup, placeholders: Mapping[str, str]) -> Iterator[EnvVariable]:
@@ -351,8 +384,10 @@ class _Resolution:
             if isinstance(declared, EnvPrompt):
                 yield Question(variable=name, message=declared.message or f"value of {name}")
 
-    def _warnings(self, tokens: Mapping[str, Secret]) -> Iterator[str]:
+    def _warnings(self, tokens: Mapping[str, Secret], lent: Lent | None) -> Iterator[str]:
         yield from dict.fromkeys(str(error) for error in self.lacking)
+        if lent and (soon := lent.ends_soon(now=time.time())):
+            yield soon
         yield from (str(problem) for problem in (*self.agent.warnings, *self.bottle.warnings))
         manifest = self.bottle.manifest
         for name, value in manifest.env.items():

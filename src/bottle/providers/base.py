@@ -15,7 +15,9 @@ from typing import ClassVar
 from attrs import evolve, field, frozen
 
 from bottle.errors import ManifestError, UsageError
+from bottle.paths import Paths
 from bottle.plan import AGENT_HOME, WORKSPACE, GitIdentity, NpmPackage, SeedFile, SeedTree
+from bottle.providers.login import HostLogin, LoginError
 from bottle.secret import Secret
 from bottle_sidecar.policy.document import Auth, Route
 from bottle_sidecar.policy.gate import GateRepo
@@ -52,6 +54,7 @@ class AgentContext:
     """All that a provider needs to know of one launch.
 
     `routes`: the merged policy, manifest's and provider's. `placeholders`: by `token_ref`.
+    `login`: the operator's own, where the bottle borrows it.
     `manifest_env`: names that the manifest sets in the agent's environment. `terminal`: the
     operator's TERM and COLORTERM. `skills`: host folders. `task`: what a headless agent does; None
     for a session at a terminal. `arguments`: the operator's own, behind `--`.
@@ -59,6 +62,7 @@ class AgentContext:
 
     routes: tuple[Route, ...] = ()
     placeholders: Mapping[str, str] = field(factory=dict, repr=False)
+    login: HostLogin | None = None
     manifest_env: frozenset[str] = frozenset()
     terminal: Mapping[str, str] = field(factory=dict)
     prompt: str = ""
@@ -92,13 +96,15 @@ class AgentSetup:
     """What to run and what it finds. `env`, `files`: placeholders at most, never a secret.
 
     `env` is the provider's part of the environment; the manifest's comes on top of it.
-    `warnings`: what the operator should know before the launch.
+    `warnings`: what the operator should know before the launch. `check`: a command that must succeed in the
+    bottle before the agent starts; empty for none.
     """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     files: tuple[SeedFile, ...] = ()
     trees: tuple[SeedTree, ...] = ()
+    check: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -107,6 +113,8 @@ class Provider(ABC):
 
     template: ClassVar[str]
     package: ClassVar[NpmPackage | None]
+    login_command: ClassVar[str] = ""
+    """By which the operator logs in on the host."""
 
     @abstractmethod
     def routes(self, config: ProviderConfig) -> tuple[Route, ...]:
@@ -119,6 +127,14 @@ class Provider(ABC):
     def credential_kind(self, credential: Secret) -> CredentialKind:  # noqa: ARG002
         """What the value behind `auth_token` is, judged by the vendor's published prefixes."""
         return CredentialKind.SUBSCRIPTION
+
+    def login_file(self, environ: Mapping[str, str], paths: Paths) -> Path | None:  # noqa: ARG002
+        """Where the CLI keeps the operator's login on the host; None where it has none to lend."""
+        return None
+
+    def login(self, content: bytes, *, now: float) -> HostLogin:  # noqa: ARG002
+        """The login in such a file. Raises LoginError where it cannot be lent."""
+        raise LoginError(f"the provider '{self.template}' has no login to lend")
 
     def with_version(self, version: str) -> NpmPackage:
         """The package at the version that a manifest asks for, which npm's own checksum alone then guards."""

@@ -1,14 +1,25 @@
 """Codex."""
 
 import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from bottle.errors import BottleError
+from bottle.paths import Paths
 from bottle.plan import NpmPackage, SeedFile
 from bottle.providers.base import AgentContext, AgentSetup, Provider, ProviderConfig
+from bottle.providers.chatgpt import ChatGptLogin
 from bottle.providers.environment import common_environment, common_files
-from bottle_sidecar.policy.document import Route
+from bottle_sidecar.policy.document import Auth, AuthScheme, Route
 
 _HOST = "api.openai.com"
+_CHATGPT_HOST = "chatgpt.com"
+_CHATGPT_PATHS = (
+    "/backend-api/codex",
+    "/backend-api/wham/accounts/check",
+    "/backend-api/wham/settings/user",
+    "/backend-api/wham/usage",
+)
+_ORIGIN = "provider codex"
 _VENDOR = "vendor/{machine}-unknown-linux-musl"
 _KEY_VARIABLE = "CODEX_API_KEY"
 _QUIET_CONFIG = """\
@@ -30,6 +41,7 @@ daemon_auto_start = false
 
 class CodexProvider(Provider):
     template = "codex"
+    login_command = "codex login --device-auth"
     package = NpmPackage(
         name={"x86_64": "@openai/codex", "aarch64": "@openai/codex"},
         version="0.169.0",
@@ -48,15 +60,29 @@ class CodexProvider(Provider):
     )
 
     def routes(self, config: ProviderConfig) -> tuple[Route, ...]:
-        """Without a credential: that one comes with the manifest's route for the same host."""
+        """Without a login to lend, no credential: that one comes with the manifest's route for the same host.
+
+        Of chatgpt.com, which is all of the operator's account, what Codex cannot do without.
+        """
         self.refuse(config, "auth_token")
-        if config.forward_host_credentials:
-            raise BottleError(
-                "agent_provider.forward_host_credentials is not available in this version",
-                hint=f"give codex an API key: a route with `host: {_HOST}` and "
-                "`auth: {scheme: Bearer, token_ref: OPENAI_API_KEY}`",
-            )
-        return (Route(host=_HOST, provider_api=True, origin="provider codex"),)
+        if not config.forward_host_credentials:
+            return (Route(host=_HOST, provider_api=True, origin=_ORIGIN),)
+        auth = Auth(scheme=AuthScheme.BEARER, token_ref=ChatGptLogin.token_ref)
+        chatgpt = Route(
+            host=_CHATGPT_HOST,
+            path_allowlist=_CHATGPT_PATHS,
+            auth=auth,
+            provider_api=True,
+            origin=_ORIGIN,
+        )
+        return (Route(host=_HOST, auth=auth, provider_api=True, origin=_ORIGIN), chatgpt)
+
+    def login_file(self, environ: Mapping[str, str], paths: Paths) -> Path:
+        folder = environ.get("CODEX_HOME")
+        return (paths.cwd / folder if folder else paths.user_home / ".codex") / "auth.json"
+
+    def login(self, content: bytes, *, now: float) -> ChatGptLogin:
+        return ChatGptLogin.parse(content, now=now)
 
     def setup(self, context: AgentContext) -> AgentSetup:
         self.refuse_remote_control(context)
@@ -68,7 +94,8 @@ class CodexProvider(Provider):
             env=common_environment(context),
             files=tuple(file for file in (*common_files(context), prompt, config, auth_file) if file),
             trees=context.skill_trees(".codex/skills"),
-            warnings=() if auth_file or _KEY_VARIABLE in context.manifest_env else (_NO_CREDENTIAL,),
+            check=("codex", "login", "status") if context.login else (),
+            warnings=tuple(_warnings(context)),
         )
 
 
@@ -78,13 +105,27 @@ _NO_CREDENTIAL = (
 )
 
 
+_KEY_WINS = f"{_KEY_VARIABLE} is set for the agent: Codex takes that, and not the ChatGPT login"
+
+
+def _warnings(context: AgentContext) -> Iterator[str]:
+    if context.auth(_HOST) is None and _KEY_VARIABLE not in context.manifest_env:
+        yield _NO_CREDENTIAL
+    if context.login and _KEY_VARIABLE in context.manifest_env:
+        yield _KEY_WINS
+
+
 def _auth_file(context: AgentContext) -> SeedFile | None:
     """The placeholder, in the file that alone counts as logged in (the CLI ignores OPENAI_API_KEY)."""
     auth = context.auth(_HOST)
     if auth is None:
         return None
-    login = {"auth_mode": "apikey", "OPENAI_API_KEY": context.placeholders[auth.token_ref]}
-    return SeedFile(path=context.home / ".codex" / "auth.json", content=json.dumps(login).encode())
+    placeholder = context.placeholders[auth.token_ref]
+    if context.login:
+        content = context.login.document(placeholder)
+    else:
+        content = json.dumps({"auth_mode": "apikey", "OPENAI_API_KEY": placeholder}).encode()
+    return SeedFile(path=context.home / ".codex" / "auth.json", content=content)
 
 
 def _config(context: AgentContext) -> str:

@@ -18,6 +18,8 @@ from bottle_sidecar.control.protocol import (
     Failed,
     Message,
     Ready,
+    Remark,
+    Renew,
     Shutdown,
     Start,
     from_json,
@@ -85,6 +87,11 @@ class SidecarProcess:
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
+
+    def tell(self, message: Renew | Remark) -> None:
+        """Says something to a running sidecar. For one thread at a time, and not beside `stop`."""
+        with suppress(OSError):  # it died; whoever uses it will find out
+            self._send(message)
 
     def stop(self) -> None:
         """Ends the sidecar, gently and then by force; idempotent."""
