@@ -14,7 +14,11 @@ HOUR = 3600
 
 def jwt(claims: object) -> str:
     """A JWT of the form of a real one: compact, and signed with something as long as a real signature."""
-    parts = (_compact({"alg": "RS256", "kid": "k1", "typ": "JWT"}), _compact(claims), secrets.token_bytes(256))
+    parts = (
+        _compact({"alg": "RS256", "kid": "k1", "typ": "JWT"}),
+        _compact(claims),
+        secrets.token_bytes(256),
+    )
     return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
 
 

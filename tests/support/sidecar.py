@@ -18,7 +18,7 @@ import bottle_sidecar
 from bottle.proc import Command
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.handover import send_listener
-from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.control.protocol import Exit, Remark, Renew, Start
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Policy, Route
 
@@ -94,6 +94,9 @@ class Sidecar:
 
     def stop(self) -> None:
         self._process.stop()
+
+    def tell(self, message: Renew | Remark) -> None:
+        self._process.tell(message)
 
     @property
     def process(self) -> Any:

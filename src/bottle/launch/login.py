@@ -53,10 +53,17 @@ class LoginFile:
 
 @frozen(kw_only=True)
 class Lent:
-    """A login, and where a newer one of the same account will be."""
+    """A login, and where a newer one of the same account will be. `stamp`: the file's before it was read."""
 
     login: HostLogin
     file: LoginFile
+    stamp: Stamp | None
+
+    @classmethod
+    def of(cls, file: LoginFile, *, now: float) -> Self:
+        """Raises LoginError."""
+        stamp = file.stamp()
+        return cls(login=file.read(now=now), file=file, stamp=stamp)
 
     def ends_soon(self, *, now: float) -> str | None:
         """A warning where the login ends within a day."""
@@ -96,8 +103,7 @@ class LoginWatch:
         self._note = note
         self._interval = interval
         self._clock = clock
-        self._seen: Stamp | None = None
-        self._taken: Stamp | None = None
+        self._seen = self._taken = lent.stamp
         self._over = False
         self._ending = Event()
         self._thread = Thread(target=self._watch, name="login-watch", daemon=True)

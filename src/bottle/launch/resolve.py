@@ -155,9 +155,8 @@ class _Resolution:
         path = provider.login_file(self.resolver.environ, self.resolver.paths)
         if path is None:
             return None  # a provider without one refuses the key
-        file = LoginFile(path=path, provider=provider)
         try:
-            return Lent(login=file.read(now=time.time()), file=file)
+            return Lent.of(LoginFile(path=path, provider=provider), now=time.time())
         except LoginError as error:
             message = f"the login in {path} cannot be lent to a bottle: {error}"
             self._lack(message, provider.login_command, "agent_provider", "forward_host_credentials")

@@ -1,4 +1,4 @@
-"""The login of a ChatGPT account as Codex keeps it in `auth.json`, and one in its place that opens nothing."""
+"""The login of a ChatGPT account as Codex keeps it in `auth.json`, and one in its place for the agent."""
 
 import base64
 import binascii

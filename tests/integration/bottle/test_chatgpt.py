@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,28 @@ from attrs import frozen
 from support import logins
 from support.agent_apis import CHATGPT_HOST, AgentApis, agent_apis
 from support.project import BottleProject
-from support.scripts import RunShell, Say, Script
+from support.scripts import RunShell, Say, Script, UseTool
 from support.sites import Site
 
 SHOWN = "cat ~/.codex/auth.json"
+UNTIL_LET_IN = (
+    f'token=$({SHOWN} | sed -n \'s/.*"access_token": "\\(.*\\)".*/\\1/p\'); '
+    'until curl -sf -H "Authorization: Bearer $token" https://chatgpt.com/backend-api/codex/models; '
+    "do sleep 1; done"
+)
+EXPIRED = "the login has expired; run codex login --device-auth on the host"
+PATIENCE = 60.0  # seconds
 SCRIPT = Script(
     turns=(Say("The command printed: {tool_result}"),),
     scenarios=(
         ("^show the login", (RunShell(f"{SHOWN} | base64 -w0"), Say("{tool_result}"))),
-        ("^wait", (RunShell("sleep 9; id -un"), Say("It said {tool_result}"))),
+        (
+            "^wait",
+            (
+                UseTool("exec_command", {"cmd": UNTIL_LET_IN, "yield_time_ms": 30_000}),
+                Say("It said {tool_result}"),
+            ),
+        ),
     ),
 )
 pytestmark = pytest.mark.timeout(600)
@@ -83,3 +96,36 @@ def test_codex_works_on_the_login_and_holds_none_of_it(desk: Desk) -> None:
     }
     assert any(request.path.startswith("/backend-api/codex/responses") for request in requests)
     assert access not in out + err
+
+
+def test_expired_login_goes_on_once_it_is_renewed(desk: Desk, tmp_path: Path) -> None:
+    """The bottle's `auth.json` stays as it is. Codex cannot renew it, and keeps sending what is in it."""
+    second = logins.access_token(expires=time.time() + 240 * logins.HOUR)
+    desk.lend(logins.access_token(expires=time.time() + 10))
+    output = tmp_path / "output"
+
+    with output.open("wb") as stdout:
+        process = desk.project.spawn("run", "coder", "wait", stdout=stdout, CODEX_HOME=str(desk.login.parent))
+        wait_for(desk.apis.openai.recording.model_calls, output)
+        desk.apis.openai.required_token = second
+        wait_for(lambda: EXPIRED in output.read_text(), output)
+        desk.lend(second)
+        assert process.wait(PATIENCE) == 0, output.read_text()
+
+    shown = output.read_text()
+    assert "ends in 0 min" in shown
+    assert "It said" in shown
+    assert second not in shown
+    tokens = [r.headers["authorization"] for r in desk.apis.openai.recording.requests if r.method == "GET"]
+    assert tokens[-1] == f"Bearer {second}"
+    log = next((desk.project.home / "logs").glob("*.jsonl")).read_text()
+    events = [json.loads(line)["event"] for line in log.splitlines()]
+    assert events.index("remark") < events.index("renewed")
+    assert second not in log
+
+
+def wait_for(happened: Callable[[], object], output: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, output.read_text()
+        time.sleep(0.1)

@@ -1,13 +1,18 @@
 import json
 import tomllib
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
+from attrs import evolve
 
-from bottle.errors import BottleError, ManifestError, UsageError
+from bottle.errors import ManifestError, UsageError
+from bottle.paths import Paths
 from bottle.providers.base import AgentContext, AgentSetup, ProviderConfig
+from bottle.providers.chatgpt import ChatGptLogin
 from bottle.providers.codex import CodexProvider
-from bottle_sidecar.policy.document import Auth, AuthScheme, Route
+from bottle_sidecar.policy.decide import Request, decide
+from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route
+from support import logins
 
 HOST = "api.openai.com"
 BYPASS = "--dangerously-bypass-approvals-and-sandbox"
@@ -33,10 +38,68 @@ def test_auth_token_is_for_claude() -> None:
         CodexProvider().routes(ProviderConfig(auth_token="X"))
 
 
-def test_forwarding_says_that_it_is_not_there_and_what_is() -> None:
-    with pytest.raises(BottleError, match="not available in this version") as caught:
-        CodexProvider().routes(ProviderConfig(forward_host_credentials=True))
-    assert "token_ref" in str(caught.value.hint)
+def test_login_of_the_host_is_for_both_of_the_vendor_s_hosts() -> None:
+    api, chatgpt = CodexProvider().routes(ProviderConfig(forward_host_credentials=True))
+
+    assert (api.host, chatgpt.host) == (HOST, "chatgpt.com")
+    assert api.auth == chatgpt.auth == Auth(scheme=AuthScheme.BEARER, token_ref="chatgpt-login")
+    assert api.provider_api
+    assert chatgpt.provider_api
+
+
+@pytest.mark.parametrize(
+    ("path", "granted"),
+    [
+        ("/backend-api/codex/responses", True),
+        ("/backend-api/wham/accounts/check", True),
+        ("/backend-api/wham/tasks", False),
+        ("/backend-api/conversations", False),
+        ("/backend-api/codex/../conversations", False),
+        ("/", False),
+    ],
+)
+def test_of_the_operator_s_account_only_what_codex_needs_is_granted(path: str, *, granted: bool) -> None:
+    policy = Policy(routes=CodexProvider().routes(ProviderConfig(forward_host_credentials=True)))
+    asked = Request(
+        method="GET",
+        scheme="https",
+        connect_host="chatgpt.com",
+        connect_port=443,
+        sni="chatgpt.com",
+        authority="chatgpt.com",
+        target=path,
+    )
+    assert decide(policy, asked).allowed is granted
+
+
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({}, "/user/.codex/auth.json"),
+        ({"CODEX_HOME": ""}, "/user/.codex/auth.json"),
+        ({"CODEX_HOME": "/elsewhere"}, "/elsewhere/auth.json"),
+        ({"CODEX_HOME": "here"}, "/work/here/auth.json"),
+    ],
+)
+def test_login_lies_where_codex_keeps_it(environ: dict[str, str], path: str) -> None:
+    folder = Path("/user")
+    paths = Paths(user_home=folder, home=folder, cache=folder, runtime=folder, cwd=Path("/work"))
+    assert CodexProvider().login_file(environ, paths) == Path(path)
+
+
+def test_login_of_the_host_is_checked_and_its_placeholder_is_in_the_bottle() -> None:
+    login = ChatGptLogin.parse(
+        json.dumps(logins.auth_json(logins.access_token(expires=2_000_000_000))).encode(), now=1.0
+    )
+    routes = CodexProvider().routes(ProviderConfig(forward_host_credentials=True))
+    context = AgentContext(routes=routes, placeholders={"chatgpt-login": "a.b.c"}, login=login)
+    setup = CodexProvider().setup(context)
+
+    assert setup.check == ("codex", "login", "status")
+    assert _content(setup, ".codex/auth.json") == login.document("a.b.c").decode()
+    assert setup.warnings == ()
+    (warning,) = CodexProvider().setup(evolve(context, manifest_env=frozenset({"CODEX_API_KEY"}))).warnings
+    assert "Codex takes that" in warning
 
 
 def test_placeholder_is_the_login() -> None:

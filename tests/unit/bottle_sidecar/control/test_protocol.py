@@ -11,6 +11,8 @@ from bottle_sidecar.control.protocol import (
     GateStart,
     Message,
     Ready,
+    Remark,
+    Renew,
     Shutdown,
     Start,
     from_json,
@@ -59,6 +61,8 @@ START = Start(
         Ready(ca_certificate="C", ca_fingerprint="F", trust_store="T"),
         Failed(message="no"),
         Shutdown(),
+        Renew(tokens={"T": "token-value"}),
+        Remark(reason="why"),
         Exceeded(used=1 << 40),
     ],
 )
@@ -78,10 +82,13 @@ def test_the_keys_of_each_message_are_pinned() -> None:
     }  # fmt: skip
     assert to_json(Failed(message="m")) == {"kind": "failed", "message": "m"}
     assert to_json(Shutdown()) == {"kind": "shutdown"}
+    assert to_json(Renew(tokens={"T": "v"})) == {"kind": "renew", "tokens": {"T": "v"}}
+    assert to_json(Remark(reason="r")) == {"kind": "remark", "reason": "r"}
 
 
 def test_a_start_can_be_printed() -> None:
     assert "-value" not in repr(START)
+    assert "-value" not in repr(Renew(tokens={"T": "token-value"}))
     assert "PEM" not in repr(START)
 
 

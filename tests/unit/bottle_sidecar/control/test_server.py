@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bottle_sidecar.control.protocol import Exit, Failed, Shutdown, Start, to_json
+from bottle_sidecar.control.protocol import Exit, Failed, Message, Remark, Renew, Shutdown, Start, to_json
 from bottle_sidecar.control.server import ControlServer, ProtocolError
 from bottle_sidecar.policy.document import Policy
 
@@ -22,7 +22,7 @@ def received(*lines: bytes, limit: int = 2**16) -> Start | Shutdown:
     return asyncio.run(run())
 
 
-def line(message: Start) -> bytes:
+def line(message: Message) -> bytes:
     return json.dumps(to_json(message)).encode() + b"\n"
 
 
@@ -62,7 +62,7 @@ def test_shutdown(text: bytes) -> None:
         reader.feed_data(text)
         reader.feed_eof()
         async with asyncio.timeout(10):
-            await ControlServer(reader, io.StringIO()).shutdown()
+            await ControlServer(reader, io.StringIO()).shutdown(lambda _: None)
 
     asyncio.run(run())
 
@@ -76,3 +76,18 @@ def test_answers_are_lines() -> None:
     text = asyncio.run(run())
     assert text.count("\n") == 1
     assert json.loads(text) == {"kind": "failed", "message": "a\nb"}
+
+
+def test_what_is_said_before_the_shutdown_is_heard() -> None:
+    heard: list[Message] = []
+    said = [Renew(tokens={"T": "v"}), Remark(reason="r"), Shutdown(), Remark(reason="too late")]
+
+    async def run() -> None:
+        reader = asyncio.StreamReader()
+        for message in said:
+            reader.feed_data(line(message))
+        async with asyncio.timeout(10):
+            await ControlServer(reader, io.StringIO()).shutdown(heard.append)
+
+    asyncio.run(run())
+    assert heard == said[:2]

@@ -46,3 +46,18 @@ def test_passwords_within_tokens_are_secret_too() -> None:
 
 def test_secrets_are_not_shown() -> None:
     assert TOKEN not in repr(injector({"T": TOKEN}))
+
+
+def test_renewed_token_is_sent_and_the_old_one_stays_a_secret() -> None:
+    policy = Policy(routes=(ROUTE,))
+    renewed = injector({"T": TOKEN}).renewed({"T": "sk-new"}, policy)
+
+    assert renewed.tokens == {"T": "sk-new"}
+    assert set(renewed.secrets()) == {TOKEN, "sk-new"}
+    assert set(renewed.renewed({"T": "sk-newer"}, policy).secrets()) == {TOKEN, "sk-new", "sk-newer"}
+
+
+@pytest.mark.parametrize("tokens", [{"U": "sk-new"}, {"T": ""}, {"T": "line\nbreak"}])
+def test_what_cannot_be_sent_renews_nothing(tokens: dict[str, str]) -> None:
+    with pytest.raises(MissingTokenError):
+        injector({"T": TOKEN}).renewed(tokens, Policy(routes=(ROUTE,)))
