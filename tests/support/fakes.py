@@ -37,9 +37,11 @@ import json, sys
 start = json.loads(sys.stdin.readline())
 answer = {"kind": "ready", "ca_certificate": "C", "ca_fingerprint": "F", "trust_store": start["identity"]}
 print(json.dumps(answer), flush=True)
-sys.stdin.readline()
+for line in sys.stdin:
+    if '"kind": "shutdown"' in line:
+        break
 """
-"""A sidecar that is ready at once and ends with a message, or with its standard input."""
+"""A sidecar that is ready at once and ends with a shutdown message, or with its standard input."""
 
 
 @define

@@ -20,7 +20,9 @@ _HELD = 1000  # suppressed lines after which their counts are written
 _DISTINCT = 32  # hosts, rules and events that suppressed lines are told apart by
 _UNSAFE = re.compile(r"[^ -~]")
 _VERDICTS = {"allowed": "allowed", "tunnel": "allowed", "refused": "refused"}
-_UNBOUNDED = frozenset({"opened", "closed", "usage"})  # few by nature, and never to be counted instead
+_UNBOUNDED = frozenset(
+    {"opened", "closed", "usage", "renewed", "remark"}
+)  # few by nature, and never to be counted instead
 
 Detail = str | int | float | None
 _Kind = tuple[str, str | None, str | None]

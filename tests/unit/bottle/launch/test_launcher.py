@@ -1,6 +1,7 @@
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from bottle.assets import Assets
 from bottle.backends.base import Streams
 from bottle.errors import BottleError
 from bottle.launch.launcher import Launcher, LiveBottle, record_of
+from bottle.launch.login import Lent, LoginFile
 from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
 from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan
+from bottle.providers.codex import CodexProvider
 from bottle.secret import Secret, SecretValues
 from bottle.sidecar.process import SidecarError
 from bottle.state.audit import AuditLogs
 from bottle.state.record import Phase
 from bottle.state.store import StateStore
+from support import logins
 from support.fakes import SIDECAR, FakeBackend, FakeBottle, RecordedProgress
 from support.plans import IDENTITY, plan
 
@@ -50,8 +54,10 @@ class Stage:
     def bottle(self) -> FakeBottle:
         return self.backend.bottles[IDENTITY]
 
-    def launch(self, work: Any, launched: LaunchPlan | None = None) -> int:
-        launcher = Launcher(backend=self.backend, store=self.store, logs=self.logs, progress=self.progress)
+    def launch(self, work: Any, launched: LaunchPlan | None = None, lent: Lent | None = None) -> int:
+        launcher = Launcher(
+            backend=self.backend, store=self.store, logs=self.logs, progress=self.progress, lent=lent
+        )
         return launcher.run(launched or plan(env=ENV), SECRETS, ASSETS, work)
 
 
@@ -109,7 +115,7 @@ def test_a_sidecar_that_does_not_start_stops_the_launch_before_a_sandbox_is_made
 
 
 def test_an_agent_whose_way_out_died_is_told_of(stage: Stage) -> None:
-    ready_then_gone = SIDECAR.replace('"F"', "str(os.getpid())").rpartition("sys.stdin.readline()")[0]
+    ready_then_gone = SIDECAR.replace('"F"', "str(os.getpid())").partition("for line in sys.stdin")[0]
     stage.backend.bottles[IDENTITY] = FakeBottle(
         identity=IDENTITY,
         calls=stage.backend.calls,
@@ -219,3 +225,48 @@ def test_the_record_names_this_process_as_owner() -> None:
 
     assert (made.identity, made.owner_pid, made.provider) == (IDENTITY, os.getpid(), "shell")
     assert evolve(made, created=0.0) == evolve(record_of(plan()), created=0.0)
+
+
+@pytest.mark.parametrize(("code", "starts"), [(0, True), (3, False)])
+def test_agent_starts_only_where_its_check_succeeds(stage: Stage, code: int, *, starts: bool) -> None:
+    check = ("sh", "-c", f"echo not logged in >&2; exit {code}")
+    program = AgentProgram(template="codex", argv=("codex",), check=check)
+    started = []
+
+    def work(live: LiveBottle) -> int:
+        started.append(live)
+        return 0
+
+    if starts:
+        assert stage.launch(work, plan(env=ENV, program=program)) == 0
+    else:
+        with pytest.raises(BottleError, match=f"failed in {IDENTITY}: not logged in"):
+            stage.launch(work, plan(env=ENV, program=program))
+
+    assert bool(started) is starts
+    assert stage.store.entries() == []
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+def test_expired_login_is_told_while_nobody_is_at_the_screen(
+    stage: Stage, tmp_path: Path, *, interactive: bool
+) -> None:
+    path = tmp_path / "auth.json"
+    logins.write(path, logins.auth_json(logins.access_token(expires=2)))
+    lent = Lent.of(LoginFile(path=path, provider=CodexProvider()), now=1.0)
+    during = []
+
+    def expired() -> bool:
+        return any("the login has expired" in note for note in stage.progress.notes)
+
+    def work(live: LiveBottle) -> int:
+        deadline = time.monotonic() + (4 if interactive else 60)
+        while not expired() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        during.append(expired())
+        return 0
+
+    stage.launch(work, plan(env=ENV, interactive=interactive), lent)
+
+    assert during == [not interactive]
+    assert expired()

@@ -37,7 +37,7 @@ class Scene:
     def watch(self, interval: float = 60.0) -> LoginWatch:
         return LoginWatch(self.lent(), self, self.notes.append, interval=interval, clock=lambda: self.now)
 
-    def write(self, access: str, **fields: object) -> None:
+    def write(self, access: str, **fields: str) -> None:
         logins.write(self.file.path, logins.auth_json(access, **fields))
 
     @property

@@ -1,4 +1,6 @@
+import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from bottle.secret import Secret
 from bottle.state.identity import is_identity
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme
+from support import logins
 
 CHOICE = Choice(name="native", reason="because")
 VALUE = "s3cr3t-v4lue"
@@ -399,6 +402,71 @@ def test_the_provider_s_missing_token_points_at_auth_token(host: Host) -> None:
     assert [warning for warning in host.inspect().warnings if "OAUTH" in warning] == [
         f"{file}:3:15: the variable OAUTH is not set in your environment"
     ]
+
+
+FORWARD = "---\nagent_provider:\n  template: codex\n  forward_host_credentials: true\n"
+
+
+def test_login_of_the_host_is_lent(host: Host) -> None:
+    access = logins.access_token(expires=time.time() + 240 * logins.HOUR)
+    logins.write(host.folder / "user" / ".codex" / "auth.json", logins.auth_json(access))
+    host.bottle(f"{FORWARD}---\n")
+    made = host.resolve()
+
+    assert {route.host for route in made.plan.policy.routes} == {"api.openai.com", "chatgpt.com"}
+    assert made.secrets.tokens == {"chatgpt-login": Secret(access)}
+    placeholder = made.secrets.placeholders["chatgpt-login"]
+    (file,) = (file for file in made.plan.seed_files if file.path.name == "auth.json")
+    assert json.loads(file.content)["tokens"]["access_token"] == placeholder
+    assert placeholder != host.resolve().secrets.placeholders["chatgpt-login"]
+    assert made.plan.program.check == ("codex", "login", "status")
+    assert made.lent
+    assert made.lent.login.token == Secret(access)
+    assert (made.warnings, own_env(made)) == ((), {})
+    assert access not in repr(made)
+
+
+def test_login_that_ends_soon_is_lent_with_a_warning(host: Host) -> None:
+    host.environ["CODEX_HOME"] = str(host.folder / "codex")
+    access = logins.access_token(expires=time.time() + 2 * logins.HOUR)
+    logins.write(host.folder / "codex" / "auth.json", logins.auth_json(access))
+    host.bottle(f"{FORWARD}---\n")
+    (warning,) = host.resolve().warnings
+
+    assert f"the login in {host.folder}/codex/auth.json ends in 1 h 59 min" in warning
+
+
+@pytest.mark.parametrize(
+    ("login", "says"),
+    [
+        (None, "there is none"),
+        ({"auth_mode": "apikey", "OPENAI_API_KEY": "sk-1"}, "it is not a login with ChatGPT"),
+        (logins.auth_json(logins.access_token(expires=1)), "its access token has expired"),
+    ],
+)
+def test_login_that_cannot_be_lent_is_refused_with_the_command_that_mends_it(
+    host: Host, login: object, says: str
+) -> None:
+    if login:
+        logins.write(host.folder / "user" / ".codex" / "auth.json", login)
+    file = host.bottle(f"{FORWARD}---\n")
+    with pytest.raises(EnvironmentLacksError, match=says) as caught:
+        host.resolve()
+
+    assert (caught.value.location, caught.value.hint) == (f"{file}:4:29", "codex login --device-auth")
+    (warning,) = host.inspect().warnings
+    assert says in warning
+
+
+def test_login_and_a_key_for_the_same_host_are_a_conflict(host: Host) -> None:
+    access = logins.access_token(expires=time.time() + 240 * logins.HOUR)
+    logins.write(host.folder / "user" / ".codex" / "auth.json", logins.auth_json(access))
+    route = "{host: api.openai.com, auth: {scheme: Bearer, token_ref: T}}"
+    host.bottle(f"{FORWARD}egress: {{routes: [{route}]}}\n---\n")
+    host.environ["T"] = VALUE
+
+    with pytest.raises(ManifestError, match="both bring a credential; keep one"):
+        host.resolve()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from bottle.errors import EnvironmentLacksError
 from bottle.proc import Command
 from bottle.sidecar.process import SidecarError, SidecarProcess
-from bottle_sidecar.control.protocol import Exit, Start
+from bottle_sidecar.control.protocol import Exit, Remark, Start
 from bottle_sidecar.policy.document import Policy
 
 SECRET = "the-token-value"
@@ -129,3 +129,17 @@ def test_a_sidecar_that_is_stopped_has_nothing_to_tell(tmp_path: Path) -> None:
 def test_a_missing_program_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentLacksError):
         SidecarProcess(Command(argv=("/no/such/python",)), START, log=tmp_path / "log")
+
+
+def test_what_it_is_told_later_comes_before_the_end(tmp_path: Path) -> None:
+    code = f"sys.stdin.readline(); print({READY!r}, flush=True); sys.stderr.write(sys.stdin.read())"
+    with SidecarProcess(program(code), START, log=tmp_path / "log") as sidecar:
+        sidecar.tell(Remark(reason="noticed"))
+    said = [json.loads(line)["kind"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert said == ["remark", "shutdown"]
+
+
+def test_what_a_dead_one_is_told_is_no_fault(tmp_path: Path) -> None:
+    with SidecarProcess(telling("1"), START, log=tmp_path / "log") as sidecar:
+        sidecar._process.wait()
+        sidecar.tell(Remark(reason="noticed"))

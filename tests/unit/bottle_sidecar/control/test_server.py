@@ -80,7 +80,12 @@ def test_answers_are_lines() -> None:
 
 def test_what_is_said_before_the_shutdown_is_heard() -> None:
     heard: list[Message] = []
-    said = [Renew(tokens={"T": "v"}), Remark(reason="r"), Shutdown(), Remark(reason="too late")]
+    said: list[Message] = [
+        Renew(tokens={"T": "v"}),
+        Remark(reason="r"),
+        Shutdown(),
+        Remark(reason="too late"),
+    ]
 
     async def run() -> None:
         reader = asyncio.StreamReader()

@@ -117,3 +117,10 @@ def test_a_line_that_cannot_be_written_is_not_passed_over() -> None:
     log.out.close()
     log.journal.write("allowed")
     assert log.lost == 1
+
+
+def test_what_is_learned_is_masked_beside_the_rest() -> None:
+    log = Log(SECRET)
+    log.journal.learn(["sk-new-0123456789"])
+    log.journal.write("remark", reason=f"{SECRET} sk-new-0123456789")
+    assert log.lines == [{"event": "remark", "reason": f"{'*' * len(SECRET)} {'*' * 17}"}]

@@ -95,3 +95,10 @@ def test_headers_are_masked() -> None:
     headers = http.Headers(location=f"https://x/?t={SECRET}")
     ResponseMask([SECRET]).headers(headers)
     assert headers["location"] == "https://x/?t=" + "*" * len(SECRET)
+
+
+def test_what_is_learned_is_masked_from_then_on() -> None:
+    mask = ResponseMask([SECRET])
+    assert mask.message(b"sk-new-0123456789") == b"sk-new-0123456789"
+    mask.learn([SECRET, "sk-new-0123456789"])
+    assert mask.message(f"{SECRET} sk-new-0123456789".encode()) == b"*" * len(SECRET) + b" " + b"*" * 17

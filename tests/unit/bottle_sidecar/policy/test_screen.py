@@ -169,3 +169,16 @@ class TestWords:
     def test_what_passes_all_the_same_is_told(self) -> None:
         asked = request(note=SECRET)
         assert "known-secret" in verdict_text(judged(WARN, asked), asked)
+
+
+def test_what_is_learned_is_looked_for_beside_the_rest() -> None:
+    """Also in a head that was clean before."""
+    screen = Screen(secrets=[SECRET], honeytokens={"OTHER": OTHER})
+    policy = Policy(routes=(PLAIN,))
+    new = request(note="pA66-wX9cVb4Nm7Qs2")
+    assert screen.judge(decide(policy, new), new).allowed
+
+    screen.learn(["pA66-wX9cVb4Nm7Qs2"])
+
+    for asked in (new, request(note=SECRET), request(note=OTHER)):
+        assert not screen.judge(decide(policy, asked), asked).allowed
