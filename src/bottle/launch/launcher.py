@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from tempfile import TemporaryFile
 
 from attrs import evolve, field, frozen
@@ -99,10 +100,10 @@ class Launcher:
         bottle.create(plan, trust_store=sidecar.ready.trust_store)
         if not launch.measures:
             bottle.watch(plan, guard.report)
-        self.progress.note(f"{plan.identity}: CA fingerprint {sidecar.ready.ca_fingerprint}")
+        self._note(plan, f"CA fingerprint {sidecar.ready.ca_fingerprint}")
         if unlimited := bottle.unlimited():
             names = ", ".join(sorted(unlimited))
-            self.progress.note(f"{plan.identity}: no control group can be made here; not limited: {names}")
+            self._note(plan, f"no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
         self.store.update(evolve(record, phase=Phase.RUNNING))
@@ -136,16 +137,16 @@ class Launcher:
             yield
             return
         later: list[str] = []
-        note = later.append if plan.interactive else self._noted(plan)
+        note = later.append if plan.interactive else partial(self._note, plan)
         try:
             with LoginWatch(self.lent, sidecar, note):
                 yield
         finally:
             for text in later:
-                self._noted(plan)(text)
+                self._note(plan, text)
 
-    def _noted(self, plan: LaunchPlan) -> Callable[[str], None]:
-        return lambda text: self.progress.note(f"{plan.identity}: {text}")
+    def _note(self, plan: LaunchPlan, text: str) -> None:
+        self.progress.note(f"{plan.identity}: {text}")
 
 
 def _check(live: LiveBottle, command: tuple[str, ...]) -> None:
