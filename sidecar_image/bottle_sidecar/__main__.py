@@ -70,7 +70,7 @@ async def _run() -> int:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: _note(journal, context))
     control.send(_ready(start, proxy))
     serving = asyncio.create_task(_serve(proxy, way_in))
-    ended = asyncio.create_task(control.shutdown(partial(_hear, proxy, journal)))
+    ended = asyncio.create_task(control.shutdown(partial(_hear, proxy, gate, journal)))
     measuring = asyncio.create_task(_measured(control, sys.argv[1:]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
     await asyncio.wait([serving, ended, measuring], return_when=asyncio.FIRST_COMPLETED)
@@ -127,8 +127,10 @@ def _journal(start: Start) -> Journal:
     )
 
 
-def _hear(proxy: EgressProxy, journal: Journal, message: Message) -> None:
+def _hear(proxy: EgressProxy, gate: Gate | None, journal: Journal, message: Message) -> None:
     if isinstance(message, Renew):
+        if gate is not None:
+            gate.learn(KnownSecret(value=token) for token in message.tokens.values())
         proxy.renew(message.tokens)
     elif isinstance(message, Remark):
         journal.write("remark", reason=message.reason)

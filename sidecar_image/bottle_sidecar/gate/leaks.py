@@ -54,9 +54,14 @@ class Known:
     """The secrets that the sidecar holds, in every spelling."""
 
     def __init__(self, secrets: Iterable[KnownSecret]) -> None:
-        known = tuple(secrets)
-        self._scanner = Scanner(known=known)
-        self._masker = Masker(Needles(secret.value for secret in known))
+        self._secrets: tuple[KnownSecret, ...] = ()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[KnownSecret]) -> None:
+        """These, too, from now on; scans that began before do not look for them."""
+        self._secrets = (*self._secrets, *secrets)
+        self._scanner = Scanner(known=self._secrets)
+        self._masker = Masker(Needles(secret.value for secret in self._secrets))
 
     def scan(self) -> ScanStream:
         return self._scanner.stream(depth=Depth.KNOWN, place="push")

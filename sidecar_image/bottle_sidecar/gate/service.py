@@ -3,7 +3,7 @@
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,6 +21,7 @@ from bottle_sidecar.gate.packets import PacketError
 from bottle_sidecar.gate.receive import Orders, Outcome, Push, Refused, Sizes
 from bottle_sidecar.gate.upstream import Logins, Upstream, UpstreamError
 from bottle_sidecar.policy import gate as rules
+from bottle_sidecar.policy.dlp.findings import KnownSecret
 from bottle_sidecar.policy.gate import GateRepo, Target
 
 _PLAIN = "text/plain; charset=utf-8"
@@ -70,6 +71,10 @@ class Gate:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Connection(reader, writer, self._answer).serve()
+
+    def learn(self, secrets: Iterable[KnownSecret]) -> None:
+        """What a push must not publish, besides what is known."""
+        self._tools.known.learn(secrets)
 
     async def close(self) -> None:
         await self._logins.close()

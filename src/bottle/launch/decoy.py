@@ -33,5 +33,10 @@ class Decoy:
         return cls(file=file, values={f"~/{_PLACE}": key, f"~/{_PLACE} (key id)": key_id})
 
 
+def placeholder() -> str:
+    """Unique, so that one seen anywhere but on its own route names the bottle that leaked it."""
+    return f"bottle-placeholder-{random.token_hex(16)}"
+
+
 def _random(alphabet: str, length: int) -> str:
     return "".join(random.choice(alphabet) for _ in range(length))

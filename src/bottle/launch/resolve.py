@@ -5,7 +5,6 @@ looks at a manifest or at the environment again.
 """
 
 import os
-import secrets as random
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from pathlib import Path
 from attrs import evolve, field, frozen
 
 from bottle.errors import EnvironmentLacksError
-from bottle.launch.decoy import Decoy
+from bottle.launch.decoy import Decoy, placeholder
 from bottle.launch.identity_key import read_key
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
@@ -114,7 +113,7 @@ class _Resolution:
         lent = self._lent(provider)
         routes = self._routes(provider)
         tokens = self._tokens(routes, lent)
-        placeholders = {name: _placeholder() for name in tokens}
+        placeholders = {name: placeholder() for name in tokens}
         if lent:
             placeholders[lent.login.token_ref] = lent.login.placeholder()
         setup = provider.setup(self._context(routes, placeholders, lent))
@@ -150,11 +149,9 @@ class _Resolution:
 
     def _lent(self, provider: Provider) -> Lent | None:
         """The operator's own login, where the manifest asks for it and it can be lent."""
-        if not self.bottle.manifest.agent_provider.forward_host_credentials:
-            return None
         path = provider.login_file(self.resolver.environ, self.resolver.paths)
-        if path is None:
-            return None  # a provider without one refuses the key
+        if path is None or not self.bottle.manifest.agent_provider.forward_host_credentials:
+            return None
         try:
             return Lent.of(LoginFile(path=path, provider=provider), now=time.time())
         except LoginError as error:
@@ -343,7 +340,7 @@ class _Resolution:
             if name not in manifest:
                 yield EnvVariable(name=name, source=EnvSource.PROVIDER, value=value)
         for name, value in placeholders.items():
-            if name not in manifest and not _is_used(value, setup):
+            if name not in manifest and not setup.gives(value):
                 yield EnvVariable(name=name, source=EnvSource.PLACEHOLDER, value=value)
         for name, declared in manifest.items():
             match declared:
@@ -399,14 +396,3 @@ class _Resolution:
         for key, declared in unserved.items():
             if declared:
                 yield f"{self.bottle.file}: {key} is accepted but not served by this version"
-
-
-def _is_used(placeholder: str, setup: AgentSetup) -> bool:
-    """Whether the provider already gives the placeholder to its own CLI."""
-    in_files = any(placeholder.encode() in file.content for file in setup.files)
-    return in_files or placeholder in setup.env.values()
-
-
-def _placeholder() -> str:
-    """Unique, so that one seen anywhere but on its own route names the bottle that leaked it."""
-    return f"bottle-placeholder-{random.token_hex(16)}"

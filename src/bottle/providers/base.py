@@ -107,6 +107,11 @@ class AgentSetup:
     check: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    def gives(self, placeholder: str) -> bool:
+        """Whether the agent's own CLI gets this placeholder."""
+        in_files = any(placeholder.encode() in file.content for file in self.files)
+        return in_files or placeholder in self.env.values()
+
 
 class Provider(ABC):
     """One agent CLI. `template` is its name in manifests; `package` is None where nothing is installed."""

@@ -3,7 +3,7 @@
 import configparser
 import re
 
-from bottle.launch.decoy import Decoy
+from bottle.launch.decoy import Decoy, placeholder
 
 
 def test_it_looks_like_the_real_thing() -> None:
@@ -26,3 +26,8 @@ def test_it_is_not_shown() -> None:
     decoy = Decoy.make()
 
     assert not any(value in repr(decoy) for value in decoy.values.values())
+
+
+def test_no_placeholder_comes_twice() -> None:
+    assert placeholder().startswith("bottle-placeholder-")
+    assert placeholder() != placeholder()

@@ -1,8 +1,10 @@
+from pathlib import PurePosixPath
+
 import pytest
 
 from bottle.errors import ManifestError
-from bottle.plan import AGENT_HOME
-from bottle.providers.base import AgentContext, CredentialKind, ProviderConfig
+from bottle.plan import AGENT_HOME, SeedFile
+from bottle.providers.base import AgentContext, AgentSetup, CredentialKind, ProviderConfig
 from bottle.providers.shell import ShellProvider
 from bottle.secret import Secret
 from bottle_sidecar.policy.document import Auth, AuthScheme, Route
@@ -38,3 +40,9 @@ def test_refuse_names_the_key_and_the_provider() -> None:
 
 def test_credential_is_a_bearer_token_where_the_provider_knows_no_better() -> None:
     assert ShellProvider().credential_kind(Secret("anything")) is CredentialKind.SUBSCRIPTION
+
+
+def test_setup_tells_which_placeholders_it_gives() -> None:
+    file = SeedFile(path=PurePosixPath("/home/agent/f"), content=b"key=in-file")
+    setup = AgentSetup(argv=("x",), env={"KEY": "in-env"}, files=(file,))
+    assert [setup.gives(text) for text in ("in-file", "in-env", "nowhere")] == [True, True, False]
