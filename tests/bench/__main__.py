@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 
+from bench.gitgate import GitGate
 from bench.memory import Memory
 from bench.report import Row, table
 from bench.starts import Starts
@@ -25,6 +26,7 @@ def parts(engine: Engine, rounds: int | None, scale: float) -> Mapping[str, Call
         "version": lambda: Starts(rounds=rounds or 11).version(),
         "words": lambda: Words(rounds=rounds or 10).rows(native, docker),
         "traffic": lambda: Traffic(rounds=rounds or 4, scale=scale).rows(),
+        "git": lambda: GitGate(rounds=rounds or 3, scale=scale).rows(),
         "memory": lambda: Memory().native(native),
     }
 
@@ -46,7 +48,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="samples of each measure")
     parser.add_argument("--scale", type=float, default=1.0, help="of the amounts of traffic")
-    parser.add_argument("parts", nargs="*", help="native docker version words traffic memory; else all")
+    parser.add_argument("parts", nargs="*", help="native docker version words traffic git memory; else all")
     arguments = parser.parse_args()
     print(machine())
     with opened() as engine:

@@ -26,6 +26,11 @@ def private(pid: int) -> int:
     return _sum(pid, "Private_Clean", "Private_Dirty")
 
 
+def anonymous(pid: int) -> int:
+    """Bytes in memory that no file stands behind."""
+    return _sum(pid, "Anonymous")
+
+
 def _sum(pid: int, *names: str) -> int:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     fields = {name: value for name, _, value in (line.partition(":") for line in lines)}
