@@ -207,9 +207,10 @@ class Push:
         for path in sorted(await contents.touched()):
             if rules.asks(self._rules, path):
                 raise Refused(
-                    "it needs the operator's yes, which is not served",
-                    f"{rules.shown(path)} is covered by push.paths_ask of the manifest, and asking the "
-                    "operator is not served by this version. Leave such files out of the push.",
+                    "a file in it is covered by push.paths_ask",
+                    f"{rules.shown(path)} is covered by push.paths_ask of the manifest: it is the operator's "
+                    "to push.",
+                    "Take it out of every commit of this push, or ask the operator to push this change.",
                 )
 
 

@@ -152,7 +152,7 @@ def narrow(lab: GateLab, sshd: Sshd) -> tuple[Remote, Work]:
         (("HEAD:refs/heads/agent/x", "HEAD:refs/notes/x"), "push.refs of the manifest"),
         ((":refs/heads/main",), "push.delete of the manifest forbids deletions"),
         (("--force", "HEAD:main"), "push.force of the manifest forbids this"),
-        (("HEAD:refs/heads/agent/ci",), ".github/workflows/ci.yml is covered by push.paths_ask"),
+        (("HEAD:refs/heads/agent/ci",), "Take it out of every commit of this push"),
     ],
 )
 def test_push_rules_narrow(

@@ -555,12 +555,12 @@ KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nQUJD\n-----END OPENSSH PRIVATE KEY--
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
-def with_upstream(host: Host, key: str | None = KEY) -> Path:
+def with_upstream(host: Host, key: str | None = KEY, push: str = "{delete: false}") -> Path:
     identity = host.folder / "id"
     if key is not None:
         identity.write_text(key)
     url = "url: 'ssh://git@git.example.com:2222/a.git'"
-    repo = f"{{{url}, identity: '{identity}', host_key: '{HOST_KEY}', push: {{delete: false}}}}"
+    repo = f"{{{url}, identity: '{identity}', host_key: '{HOST_KEY}', push: {push}}}"
     return host.bottle(f"{SHELL}git-gate: {{repos: {{a: {repo}}}}}\n---\n")
 
 
@@ -592,6 +592,15 @@ def test_what_this_version_does_not_serve_is_said(host: Host) -> None:
     file = host.bottle(f"{SHELL}supervise: true\n---\n")
 
     assert host.resolve().warnings == (f"{file}: supervise is accepted but not served by this version",)
+
+
+def test_that_nobody_is_asked_about_a_push_is_said(host: Host) -> None:
+    file = with_upstream(host, push="{paths_ask: ['.github/*']}")
+
+    (warning,) = host.resolve().warnings
+
+    assert warning.startswith(f"{file}:3:")
+    assert "nobody is asked in this version: a push that touches such a file is refused" in warning
 
 
 PASSED_THROUGH = """egress:
