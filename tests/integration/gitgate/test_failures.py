@@ -14,6 +14,14 @@ from support.gitgate import GateLab, Remote, Work
 from support.sshd import Sshd, git, keygen
 
 KINDS = ("ed25519", "rsa", "ecdsa")
+_CUTS_THE_LINE = """#!/bin/sh
+pid=$$
+until grep -q '^Name:.sshd' /proc/$pid/status; do
+    pid=$(sed -n 's/^PPid:.//p' /proc/$pid/status)
+done
+kill -9 $pid
+exit 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +116,31 @@ def test_a_sidecar_that_dies_in_the_middle_of_a_push(tmp_path: Path, server: Ssh
     with GateLab(tmp_path / "next", [server.declared("killed")], server.key) as lab:
         again = Work(lab, work.folder).push("origin", "HEAD:main")
         assert again.code == 0, again.stderr.decode()
+
+
+def test_a_connection_to_the_upstream_that_dies_in_the_middle_of_a_push(
+    lab: GateLab, server: Sshd
+) -> None:
+    remote = Remote(lab=lab, url=server.url("ecdsa"), bare=server.repos / "ecdsa.git")
+    hook = remote.bare / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(_CUTS_THE_LINE)
+    hook.chmod(0o755)
+    work = remote.clone()
+    work.commit("a", "a\n")
+
+    cut = work.push("origin", "HEAD:main")
+    refs = remote.refs()
+    hook.unlink()
+    again = work.push("origin", "HEAD:main")
+
+    assert cut.code != 0
+    assert f"bot-bottle: {server.host}:{server.port} cannot be used: " in cut.stderr.decode()
+    assert "HEAD -> main (it was not forwarded)" in cut.stderr.decode()
+    assert refs == {}
+    assert again.code == 0, again.stderr.decode()
+    assert set(remote.refs()) == {"refs/heads/main"}
+    assert not list(lab.scratch.glob("push-*"))
 
 
 def test_what_a_killed_sidecar_left_in_the_shared_copy_is_in_nobody_s_way(
