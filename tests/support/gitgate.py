@@ -1,4 +1,4 @@
-"""A sidecar with a git gate, and a git that works through it as the one in a bottle does."""
+"""A git gate: a sidecar with one, a git that works through it as in a bottle, a bottle that has one."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from attrs import frozen
 
-from bottle.proc import Completed
+from bottle.proc import Command, Completed, run
 from bottle_sidecar.control.protocol import GateStart
 from bottle_sidecar.policy.gate import GateRepo
+from support.project import shell_agent
 from support.sidecar import Sidecar
-from support.sshd import git
+from support.sshd import Sshd, git
 
 SECRET = "operator-secret-7f3a9c51e2"
 """What the lab's sidecar holds as a token."""
@@ -127,3 +128,18 @@ class Remote:
 
     def objects(self) -> str:
         return git("-C", str(self.bare), "cat-file", "--batch-all-objects", "--batch-check").text
+
+
+def gate_agent(sshd: Sshd, *names: str, key: Path | None = None) -> dict[str, str]:
+    """Manifests of a shell agent whose bottle declares these repositories, and commits as Ada."""
+    login = f"identity: '{key or sshd.key}', host_key: '{sshd.host_key()}'"
+    repos = "".join(f"\n    {name}: {{url: '{sshd.url(name)}', {login}}}" for name in names)
+    gate = f"\n  user: {{name: Ada, email: ada@example.com}}\n  repos:{repos}"
+    return shell_agent(**{"git-gate": gate})
+
+
+def remove_copies(environ: Mapping[str, str]) -> None:
+    """Removes the copies of upstreams from an engine: they outlive every bottle, but not a test."""
+    listing = ("docker", "volume", "ls", "--quiet", "--filter", "name=bot-bottle-git-")
+    for volume in run(Command(argv=listing, env=environ)).text.split():
+        run(Command(argv=("docker", "volume", "rm", volume), env=environ))

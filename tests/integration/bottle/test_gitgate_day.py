@@ -13,7 +13,8 @@ from attrs import frozen
 
 from bottle.proc import Command, run
 from integration.bottle.conftest import BACKENDS
-from support.project import BottleProject, Outcome, operator_environment, shell_agent
+from support.gitgate import gate_agent, remove_copies
+from support.project import BottleProject, Outcome, operator_environment
 from support.sites import site_of
 from support.sshd import Sshd, git
 
@@ -67,17 +68,11 @@ def day(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         project = BottleProject(folder=folder, environ=environ)
         with Sshd(folder / "sshd", host=site.host) as sshd:
             repos = (sshd.bare("one"), sshd.bare("two"))
-            project.write(_manifests(sshd))
+            project.write(gate_agent(sshd, "one", "two"))
             outcome = project.run("run", "shell", _script(sshd, since))
             yield _read(sshd, repos, outcome)
     if site.backend == "docker":
-        _remove_copies(environ)
-
-
-def _manifests(sshd: Sshd) -> dict[str, str]:
-    login = f"identity: '{sshd.key}', host_key: '{sshd.host_key()}'"
-    repos = "".join(f"\n    {name}: {{url: '{sshd.url(name)}', {login}}}" for name in ("one", "two"))
-    return shell_agent(**{"git-gate": f"\n  user: {{name: Ada, email: ada@example.com}}\n  repos:{repos}"})
+        remove_copies(environ)
 
 
 def _script(sshd: Sshd, since: int) -> str:
@@ -111,12 +106,6 @@ def _read(sshd: Sshd, repos: tuple[Path, Path], outcome: Outcome) -> Day:
     return Day(
         sshd=sshd, repos=repos, outcome=outcome, steps=steps, traces=tuple(traces.strip().splitlines())
     )
-
-
-def _remove_copies(environ: Mapping[str, str]) -> None:
-    listing = ("docker", "volume", "ls", "--quiet", "--filter", "name=bot-bottle-git-")
-    for volume in run(Command(argv=listing, env=environ)).text.split():
-        run(Command(argv=("docker", "volume", "rm", volume), env=environ))
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -118,9 +118,7 @@ def test_a_sidecar_that_dies_in_the_middle_of_a_push(tmp_path: Path, server: Ssh
         assert again.code == 0, again.stderr.decode()
 
 
-def test_a_connection_to_the_upstream_that_dies_in_the_middle_of_a_push(
-    lab: GateLab, server: Sshd
-) -> None:
+def test_a_connection_to_the_upstream_that_dies_in_the_middle_of_a_push(lab: GateLab, server: Sshd) -> None:
     remote = Remote(lab=lab, url=server.url("ecdsa"), bare=server.repos / "ecdsa.git")
     hook = remote.bare / "hooks" / "pre-receive"
     hook.parent.mkdir(exist_ok=True)
