@@ -391,12 +391,8 @@ class _Resolution:
                 says = f"the agent gets the value of {', '.join(sorted(given))}, which a route injects, too"
                 yield f"{self._location('env', name)}: {says}"
         yield from self._unasked()
-        unserved = {
-            "supervise": manifest.supervise,
-        }
-        for key, declared in unserved.items():
-            if declared:
-                yield f"{self.bottle.file}: {key} is accepted but not served by this version"
+        if manifest.supervise:
+            yield f"{self.bottle.file}: supervise is accepted but not served by this version"
 
     def _unasked(self) -> Iterator[str]:
         for name, repo in self.bottle.manifest.git_gate.repos.items():
