@@ -70,7 +70,7 @@ class GitScene:
             "git_harmless": at(text="nothing secret", ref=_PERMITTED),
             "git_files": at(requests=_FILES),
             "git_refs": at(requests=[("GET", "info/refs?service=git-upload-pack")]),
-            "git_many_refs": at(head=own, count=20000, ref=_FORBIDDEN),
+            "git_many_refs": at(head=own, count=10000, ref=_FORBIDDEN),
             "git_few_refs": at(head=own, count=3, ref=_PERMITTED),
             "git_large": at(size=_LARGE, ref=_FORBIDDEN),
             "git_small": at(size=1, ref=_PERMITTED),
