@@ -1,10 +1,13 @@
-"""The servers of `bottle selftest`, beside the sidecar: one with TLS, one without.
+"""The servers of `bottle selftest`, beside the sidecar: one with TLS, one without, one that is elsewhere.
 
 The one argument is the host name or address to serve on. The first line of standard input is a JSON object:
 `names` to serve, `redirects` (path -> location), and `fallback`, the text that stands for a credential where
-none came. It is answered with one line: both addresses, the CA, and a certificate with key for the host's
+none came. It is answered with one line: the addresses, the CA, and a certificate with key for the host's
 own use. From then on each request is one JSON line, and each further line of input is answered with
 `{"synced": ...}`: whatever arrived before has been told by then. The program ends with its standard input.
+
+Connections to the third address are carried over standard input and output, as `{"carried": number, "data":
+base64}`, to whoever started the program; without data, that direction has ended.
 """
 
 import asyncio
@@ -28,6 +31,7 @@ _PIECE = 3
 WEBSOCKET = "/websocket"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+_CARRIED = 32768  # bytes at once
 
 
 class Upstream:
@@ -162,6 +166,40 @@ class Incoming:
         self._is_told = True
 
 
+class Relay:
+    """Connections that somebody else answers."""
+
+    def __init__(self) -> None:
+        self._writers: dict[int, StreamWriter] = {}
+        self._last = 0
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._last += 1
+        number = self._last
+        self._writers[number] = writer
+        try:
+            while data := await reader.read(_CARRIED):
+                _say({"carried": number, "data": base64.b64encode(data).decode()})
+        except OSError:
+            pass
+        finally:
+            _say({"carried": number, "data": ""})
+
+    async def take(self, number: int, data: bytes) -> None:
+        """What is to be answered; nothing ends the connection."""
+        writer = self._writers.get(number)
+        if writer is None:
+            return
+        try:
+            writer.write(data)
+            await writer.drain()
+        except OSError:
+            data = b""
+        if not data:
+            del self._writers[number]
+            writer.close()
+
+
 def _credential(received: bytes | bytearray) -> str:
     return _value(received, b"authorization")
 
@@ -192,10 +230,17 @@ async def main() -> None:
     context.set_alpn_protocols(["h2", "http/1.1"])
     secured = await asyncio.start_server(upstream.serve, host, 0, ssl=context)
     plain = await asyncio.start_server(upstream.serve, host, 0)
-    address, plain_address = (f"{host}:{one.sockets[0].getsockname()[1]}" for one in (secured, plain))
+    relay = Relay()
+    carried = await asyncio.start_server(relay.serve, host, 0)
+    servers = {"address": secured, "plain_address": plain, "git_address": carried}
+    addresses = {name: f"{host}:{one.sockets[0].getsockname()[1]}" for name, one in servers.items()}
     own = ThrowAwayCertificate(["selftest.test"]).with_key
-    _say({"address": address, "plain_address": plain_address, "ca_pem": certificate.pem, "host_pem": own})
+    _say({**addresses, "ca_pem": certificate.pem, "host_pem": own})
     while line := await loop.run_in_executor(None, sys.stdin.readline):
+        if line.startswith("{"):
+            told = json.loads(line)
+            await relay.take(told["carried"], base64.b64decode(told["data"]))
+            continue
         await asyncio.sleep(0)
         _say({"synced": line.strip()})
 

@@ -24,6 +24,7 @@ _SECONDS = 300.0
 _NOT_COPIED = shutil.ignore_patterns("__pycache__")
 _POLICY, _EGRESS = "sidecar_image/bottle_sidecar/policy", "sidecar_image/bottle_sidecar/egress"
 _DLP = f"{_POLICY}/dlp"
+_GATE = "sidecar_image/bottle_sidecar/gate"
 _NATIVE, _JAIL = "src/bottle/backends/native", "src/bottle/jail"
 
 
@@ -558,6 +559,27 @@ MUTATIONS = (
         old="        if isinstance(event, RequestTrailers):\n            return\n",
         new="",
         red=("leaks.trailers",),
+    ),
+    Mutation(
+        name="any repository is the declared one",
+        file=f"{_POLICY}/gate.py",
+        old="return next((repo for repo in repos if repo.address == wanted), None)",
+        new="return next((repo for repo in repos if wanted is not repo), None)",
+        red=("git.undeclared_repositories", "git.paths_around_the_repository", "git.options_and_transports"),
+    ),
+    Mutation(
+        name="git may take any amount of memory for an object",
+        file=f"{_GATE}/git.py",
+        old="_MEMORY = 1024**3",
+        new="_MEMORY = 1024**5",
+        red=("git.bombs",),
+    ),
+    Mutation(
+        name="a push is forwarded whatever is found in it",
+        file=f"{_GATE}/receive.py",
+        old="        if leaks:\n",
+        new="        if not tips:\n",
+        red=("git.replace_refs",),
     ),
 )
 

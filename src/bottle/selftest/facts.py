@@ -119,7 +119,7 @@ class Scene:
     """Where the attacks take place. `placeholder`: what the attacked bottle holds in place of the token.
 
     `gullible`: a proxy that grants everything. `elsewhere`: the engine's address, where that is not on this
-    machine. `manifests`: the folder with the bottle's own.
+    machine. `manifests`: the folder with the bottle's own. `git`: the facts about repositories.
     """
 
     backend: str
@@ -129,6 +129,7 @@ class Scene:
     paths: Paths
     manifests: Path
     environ: Mapping[str, str] = field(repr=False)
+    git: Mapping[str, Any] = field(repr=False)
 
     def facts(self, placeholder: str = "", unlimited: Collection[str] = ()) -> Mapping[str, Any]:
         """By name. What is aimed at outside of a bottle needs no `placeholder`.
@@ -146,6 +147,7 @@ class Scene:
             **self._processes(),
             **_resources(unlimited),
             **self._small_resources(unlimited),
+            **self.git,
         }
         if self.elsewhere:
             reason = f"the engine runs on another machine ({self.elsewhere}), which has none of this one's"

@@ -1,12 +1,13 @@
 """The servers that a bottle under attack is granted. They run beside its sidecar."""
 
+import base64
 import json
 import os
 import select
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Protocol
 
 from attrs import define, field
 
@@ -49,20 +50,35 @@ egress:
     - {{host: {wrong_name}, address: {address}, ca_file: {ca_file}}}
     - {{host: {unknown_authority}, address: {address}}}
     - {{host: {plain}, scheme: http, address: {plain_address}}}
-{private}resources: {{pids: {pids}, memory: {memory}, disk: {disk}}}
+{private}{git}resources: {{pids: {pids}, memory: {memory}, disk: {disk}}}
 ---
 """
 
 
+class Answerer(Protocol):
+    """Who answers the connections that came to the third server; `send` is how."""
+
+    def take(self, number: int, data: bytes, send: Callable[[int, bytes], None]) -> None:
+        """What came on a connection; nothing where it ended."""
+        ...
+
+    def close(self) -> None:
+        """Ends all of them."""
+        ...
+
+
 @define(eq=False)
 class Servers:
-    """Running. `requests`: what reached them, as it came in."""
+    """Running. `requests`: what reached them. `git_address`: of the third, if that is answered."""
 
     address: str
     plain_address: str
+    git_address: str
     ca_pem: str = field(repr=False)
     host_pem: str = field(repr=False)
     _process: proc.Process = field(repr=False)
+    _answerer: Answerer | None = field(repr=False)
+    _writing: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
     _requests: list[str] = field(factory=list, init=False, repr=False)
     _synced: threading.Event = field(factory=threading.Event, init=False, repr=False)
 
@@ -74,6 +90,8 @@ class Servers:
         try:
             yield
         finally:
+            if self._answerer:
+                self._answerer.close()
             proc.end(self._process)
             thread.join(_SECONDS)
 
@@ -83,14 +101,24 @@ class Servers:
             told = json.loads(line)
             if "request" in told:
                 self._requests.append(told["request"])
+            elif "carried" in told:
+                if self._answerer:
+                    self._answerer.take(told["carried"], base64.b64decode(told["data"]), self._send)
             else:
                 self._synced.set()
+
+    def _send(self, number: int, data: bytes) -> None:
+        """Answers a connection; ends it with nothing."""
+        line = json.dumps({"carried": number, "data": base64.b64encode(data).decode()})
+        with suppress(OSError, ValueError), self._writing:
+            os.write(self._input, line.encode() + b"\n")
 
     def take_forbidden(self) -> list[str]:
         """What came since the last time, and should not have. Raises BottleError where they are gone."""
         self._synced.clear()
         try:
-            os.write(self._input, b"now\n")
+            with self._writing:
+                os.write(self._input, b"now\n")
         except OSError:
             raise BottleError("the selftest's servers ended too early") from None
         if not self._synced.wait(_SECONDS):
@@ -111,8 +139,11 @@ class Servers:
         assert self._process.stdin is not None
         return self._process.stdin.fileno()
 
-    def manifest(self, token: str, ca_file: str, private: Sequence[str]) -> str:
-        """Of a bottle: a narrow route with a credential, a wide one, one in the clear, private names."""
+    def manifest(self, token: str, ca_file: str, private: Sequence[str], git: str) -> str:
+        """Of a bottle: a narrow route with a credential, a wide one, one in the clear, private names.
+
+        `git`: its section on the git gate, if it has any.
+        """
         return _BOTTLE.format(
             granted=GRANTED,
             open=OPEN,
@@ -130,6 +161,7 @@ class Servers:
             plain_address=self.plain_address,
             ca_file=ca_file,
             private="".join(f"    - {{host: {name}}}\n" for name in private),
+            git=git,
         )
 
 
@@ -138,7 +170,7 @@ def _is_forbidden(request: str) -> bool:
 
 
 @contextmanager
-def serving(bottle: Bottle) -> Iterator[Servers]:
+def serving(bottle: Bottle, answerer: Answerer | None) -> Iterator[Servers]:
     """Beside the sidecars of this bottle's back-end. Raises BottleError where they do not come up."""
     with ExitStack() as stack:
         command = bottle.companion(_MODULE)
@@ -152,7 +184,7 @@ def serving(bottle: Bottle) -> Iterator[Servers]:
             "fallback": FALLBACK,
         }
         os.write(process.stdin.fileno(), json.dumps(settings).encode() + b"\n")
-        servers = Servers(**_first_line(process.stdout.fileno()), process=process)
+        servers = Servers(**_first_line(process.stdout.fileno()), process=process, answerer=answerer)
         stack.enter_context(servers.listening())
         yield servers
 

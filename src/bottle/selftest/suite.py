@@ -19,13 +19,15 @@ from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
 from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan
 from bottle.progress import Progress
-from bottle.selftest import facts, leaks
+from bottle.selftest import facts, gitfacts, leaks
 from bottle.selftest.catalogue import Assault
 from bottle.selftest.decoys import Decoys
 from bottle.selftest.facts import Scene, Untestable
+from bottle.selftest.gitfacts import GitScene
 from bottle.selftest.gullible import Gullible
 from bottle.selftest.host import prepared
 from bottle.selftest.outcome import NOTHING, Outcome, Report, Results, Verdict, judged, reports
+from bottle.selftest.repositories import OWN, THEIRS, Repositories, prepared_repositories
 from bottle.selftest.runs import Line, Outside, Run, inside
 from bottle.selftest.sacrifice import Launch, Sacrifice
 from bottle.selftest.servers import Servers, serving
@@ -64,13 +66,15 @@ class Witnesses:
 
     decoys: Decoys
     servers: Servers
+    repositories: Repositories | None
     _visits: int = 0
 
     def take(self) -> list[str]:
         """What came since the last time."""
         came, self._visits = self.decoys.visits - self._visits, self.decoys.visits
         told = [f"{came} connections came to services of the host"] if came else []
-        return told + [f"'{request}' reached a server" for request in self.servers.take_forbidden()]
+        told += [f"'{request}' reached a server" for request in self.servers.take_forbidden()]
+        return [*told, *(self.repositories.take_forbidden() if self.repositories else ())]
 
 
 @frozen(kw_only=True)
@@ -95,22 +99,42 @@ class Suite:
             self._write(folder, _UNBUILT)
             plan = self._resolved(folder).plan
             self.manager.build(plan)
-            servers = stack.enter_context(self._servers(plan))
-            scene = self._scene(folder, servers, stack)
+            repositories = self._repositories(folder, stack)
+            git = None if isinstance(repositories, Untestable) else repositories
+            servers = stack.enter_context(self._servers(plan, git))
+            scene = self._scene(folder, servers, repositories, stack)
             ca_file = folder / "upstream-ca.pem"
             ca_file.write_text(servers.ca_pem)
-            self._write(folder, servers.manifest(facts.TOKEN_NAME, str(ca_file), scene.private_names))
-            bottles = (self._resolved(folder), self._resolved(folder))
+
+            def resolved(repository: str) -> Resolved:
+                section = git.manifest(repository, servers.git_address) if git else ""
+                private = scene.private_names
+                self._write(folder, servers.manifest(facts.TOKEN_NAME, str(ca_file), private, section))
+                return self._resolved(folder)
+
+            bottles = (resolved(THEIRS), resolved(OWN))
             battle = Battle(
                 scene=scene,
                 assaults=self.assaults,
-                witnesses=Witnesses(scene.host.decoys, servers),
+                witnesses=Witnesses(scene.host.decoys, servers, git),
                 progress=self.progress,
             )
             self._launch(bottles, battle, stack, partial(self._launch_expendable, folder))
             return battle.results()
 
-    def _scene(self, folder: Path, servers: Servers, stack: ExitStack) -> Scene:
+    def _repositories(self, folder: Path, stack: ExitStack) -> Repositories | Untestable:
+        """Only where an attack asks for them."""
+        if not any(one.claim == "git" for one in self.assaults):
+            return Untestable("no attack needs them")
+        return stack.enter_context(prepared_repositories(folder))
+
+    def _scene(
+        self, folder: Path, servers: Servers, repositories: Repositories | Untestable, stack: ExitStack
+    ) -> Scene:
+        if isinstance(repositories, Untestable):
+            git = gitfacts.missing(repositories)
+        else:
+            git = GitScene(repositories=repositories, address=servers.git_address).facts()
         host = stack.enter_context(prepared(folder))
         gullible = stack.enter_context(Gullible(servers.host_pem))
         return Scene(
@@ -121,6 +145,7 @@ class Suite:
             paths=self.manager.paths,
             manifests=folder,
             environ=self.environ,
+            git=git,
         )
 
     @staticmethod
@@ -138,12 +163,12 @@ class Suite:
         return resolver.resolve("selftest", self.choice, LaunchOptions(task="true"))
 
     @contextmanager
-    def _servers(self, plan: LaunchPlan) -> Iterator[Servers]:
+    def _servers(self, plan: LaunchPlan, repositories: Repositories | None) -> Iterator[Servers]:
         """Under an identity of their own, that `bottle cleanup` knows."""
         bottle = self.manager.selection.named(plan.backend).bottle(plan.identity)
         with self.manager.store.claim(record_of(plan)), ExitStack() as stack:
             stack.callback(bottle.remove)
-            yield stack.enter_context(serving(bottle))
+            yield stack.enter_context(serving(bottle, repositories))
 
     def _launch_expendable(self, folder: Path, work: Callable[[LiveBottle], int]) -> int:
         resolved = self._resolved(folder)

@@ -14,7 +14,7 @@ def upstream() -> Iterator[Running]:
 
 
 def test_it_tells_where_it_is(upstream: Running) -> None:
-    assert set(upstream.told) == {"address", "plain_address", "ca_pem", "host_pem"}
+    assert set(upstream.told) == {"address", "plain_address", "git_address", "ca_pem", "host_pem"}
     assert "PRIVATE KEY" not in upstream.told["ca_pem"]
     assert "PRIVATE KEY" in upstream.told["host_pem"]
 

@@ -8,6 +8,7 @@ from attrs import evolve
 from bottle.paths import Paths
 from bottle.selftest.catalogue import assaults
 from bottle.selftest.facts import TOKEN, Scene, Untestable, masked
+from bottle.selftest.gitfacts import missing
 from bottle.selftest.host import prepared
 from bottle.selftest.probes.search import unmasked
 
@@ -27,6 +28,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
             paths=Paths.from_environment(environ, uid=1000, cwd=tmp_path),
             manifests=manifests,
             environ=environ,
+            git=missing(Untestable("no git")),
         )
 
 
@@ -36,7 +38,7 @@ def test_there_is_a_fact_for_every_aim_and_control(scene: Scene) -> None:
         named = {name for one in assaults() for name in (one.attack.aim, one.attack.control)}
 
         assert named - set(known) == set()
-        assert TOKEN not in json.dumps(known)
+        assert TOKEN not in json.dumps(known, default=str)
 
 
 def test_the_hosts_own_files_are_aimed_at(scene: Scene) -> None:
