@@ -215,7 +215,7 @@ MUTATIONS = (
     Mutation(
         name="the agent gets the credential itself",
         file="src/bottle/launch/resolve.py",
-        old="placeholders = {name: _placeholder() for name in tokens}",
+        old="placeholders = {name: placeholder() for name in tokens}",
         new="placeholders = {name: token.reveal() for name, token in tokens.items()}",
         red=("credentials.environments_and_arguments", "credentials.memories"),
     ),
@@ -549,8 +549,8 @@ MUTATIONS = (
     Mutation(
         name="a placeholder may leave for anywhere",
         file=f"{_POLICY}/screen.py",
-        old="KnownSecret(value=value) for value in cased), *bait], rules=rules)",
-        new="KnownSecret(value=value) for value in cased)], rules=rules)",
+        old="known = [*(KnownSecret(value=value) for value in cased), *self._known_bait]",
+        new="known = [KnownSecret(value=value) for value in cased]",
         red=("leaks.placeholders", "credentials.placeholder_to_another_host"),
     ),
     Mutation(

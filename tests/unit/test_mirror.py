@@ -56,7 +56,6 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle_sidecar/gate/contents.py": GATE,
     "bottle_sidecar/gate/forward.py": GATE,
     "bottle_sidecar/gate/git.py": GATE,
-    "bottle_sidecar/gate/leaks.py": GATE,
     "bottle_sidecar/gate/mirror.py": GATE,
     "bottle_sidecar/gate/receive.py": GATE,
     "bottle_sidecar/gate/service.py": GATE,
