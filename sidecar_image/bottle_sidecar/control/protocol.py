@@ -16,7 +16,7 @@ from bottle_sidecar.policy.chain import Head
 from bottle_sidecar.policy.document import Policy
 from bottle_sidecar.policy.gate import GateRepo
 
-VERSION = 1
+VERSION = 2
 
 
 @frozen(kw_only=True)

@@ -44,8 +44,8 @@ def test_nonsense(text: bytes) -> None:
 
 
 def test_another_version() -> None:
-    with pytest.raises(ProtocolError, match="version 2"):
-        received(line(Start(version=2, identity="a", policy=Policy(), exit=Exit(handover="/x"))))
+    with pytest.raises(ProtocolError, match="version 1"):
+        received(line(Start(version=1, identity="a", policy=Policy(), exit=Exit(handover="/x"))))
 
 
 def test_an_endless_line() -> None:
