@@ -1,5 +1,6 @@
 """What bottles leave on a machine, by looking at the machine and not at what `bottle` says."""
 
+import fnmatch
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -166,8 +167,9 @@ def _mounts() -> Iterator[str]:
 
 def _cgroups(project: BottleProject) -> Iterator[str]:
     for agent in (project.home / "agents").glob("*.md"):
-        for folder in Path("/sys/fs/cgroup").rglob(f"bot-bottle.*.{agent.stem}-*"):
-            yield f"control group {folder}"
+        name = f"bot-bottle.*.{agent.stem}-*"
+        for folder, groups, _ in os.walk("/sys/fs/cgroup"):  # passes over those that end meanwhile
+            yield from (f"control group {folder}/{group}" for group in fnmatch.filter(groups, name))
 
 
 def _files(project: BottleProject) -> Iterator[str]:

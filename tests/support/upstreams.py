@@ -221,6 +221,8 @@ async def _send_http1(
         if method != "HEAD":
             writer.write(connection.send(h11.Data(data=chunk)) or b"")
             await writer.drain()
+            if writer.is_closing():  # over TLS, drain may go on without a word when the peer is gone
+                raise ConnectionResetError
     trailers = [(name.encode(), value.encode()) for name, value in answer.trailers]
     writer.write(connection.send(h11.EndOfMessage(headers=trailers)) or b"")
     await writer.drain()

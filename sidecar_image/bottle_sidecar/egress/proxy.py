@@ -7,6 +7,7 @@ them takes longer than everything else at start (docs/decisions/0040).
 import asyncio
 import datetime as dt
 import errno
+import select
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,7 +33,8 @@ from bottle_sidecar.policy.screen import Screen
 
 MAX_CONNECTIONS = 256
 _PEEKED = 320  # bytes that tell whom a connection is for
-_GLANCE = 0.01
+_GLANCE = 0.01  # seconds between looks at a connection that says little; longer each time
+_LONGEST_GLANCE = 0.5
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH = 0.1  # seconds to wait where the system has no descriptors left
 
@@ -112,10 +114,12 @@ class EgressProxy:
         try:
             async with asyncio.timeout(self._services.timeouts.idle):
                 await readable(accepted)
-                while (wanted := host.wants(start := accepted.recv(_PEEKED, socket.MSG_PEEK))) is None:
-                    if not start:
+                pause = _GLANCE
+                while (wanted := host.wants(accepted.recv(_PEEKED, socket.MSG_PEEK))) is None:
+                    if _hung_up(accepted):
                         return False
-                    await asyncio.sleep(_GLANCE)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_GLANCE)
                 return wanted
         except BaseException:
             accepted.close()
@@ -166,6 +170,13 @@ def build(
         timeouts=Timeouts(),
     )
     return EgressProxy(services)
+
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the other side sends no more. What it sent before hides that from a look at the bytes."""
+    poll = select.poll()
+    poll.register(connection, select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 async def _streams(accepted: socket.socket) -> Streams:

@@ -24,7 +24,7 @@ Attempt = tuple[str, Callable[[], object]]
 Probe = Callable[[Any], Iterator[Attempt]]
 
 THROUGH, HELD, BROKEN = "through", "held", "broken"
-_SECONDS = 30
+_SECONDS = 120
 _LONGEST = 300
 _AT_ONCE = 8
 _PIPE = 4096  # bytes that it surely takes at once

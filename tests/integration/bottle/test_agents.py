@@ -108,8 +108,9 @@ def assert_two_turns(server: ApiServer, prompt: str, result: str) -> None:
     """Codex is told by its first prompt where the system prompt is, and adds lines of its own to results."""
     calls = [call.progress for call in server.recording.model_calls() if call.progress]
     mine = [call for call in calls if call.prompt.endswith(prompt)]
-    assert [call.turn for call in mine][:2] == [0, 1]
-    assert mine[1].result.strip().endswith(result)
+    turns = {call.turn: call for call in mine}  # on a busy machine Codex may ask twice
+    assert list(turns)[:2] == [0, 1]
+    assert turns[1].result.strip().endswith(result)
 
 
 def test_headless_task_with_a_tool(

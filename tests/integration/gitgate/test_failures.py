@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from bottle_sidecar.egress.proxy import MAX_CONNECTIONS
 from support.gitgate import GateLab, Remote, Work
 from support.sshd import Sshd, git, keygen
 
@@ -175,6 +176,15 @@ def test_a_client_that_goes_away_leaves_nothing(lab: GateLab, server: Sshd) -> N
     assert not [
         line for line in lab.sidecar.log.read_text().splitlines() if json.loads(line)["event"] == "fault"
     ]
+
+
+@pytest.mark.parametrize("start", [b"", b"G", b"CONNECT api.exam"])
+def test_those_who_say_too_little_and_go_away_take_nobody_s_place(lab: GateLab, start: bytes) -> None:
+    """Until enough has come, nobody knows whether a connection is for the gate."""
+    for _ in range(MAX_CONNECTIONS + 1):
+        with lab.sidecar.connect() as connection:
+            connection.sendall(start)
+    assert lab.sidecar.request("other.test").status == 403
 
 
 def _programs(text: str, patience: int = 100) -> list[str]:
