@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from attacks.range import LiveBottle, live
+from support.engine.model import REPOSITORY
 from support.project import BottleProject, operator_environment, shell_agent
 from support.sites import BACKENDS, RuntimeMissingError, Site, site_of
 
 Outcomes = Mapping[str, Mapping[str, Any]]
+PRINTED = REPOSITORY / ".build" / "tests"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,9 +42,10 @@ def project(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bo
 
 @pytest.fixture(scope="session")
 def selftest(site: Site, project: BottleProject) -> Outcomes:
-    """What `bottle selftest` says of each attack, by `claim.name`."""
+    """What `bottle selftest` says of each attack, by `claim.name`. It is kept, for `attacks.table`."""
     outcome = project.run("selftest", "--backend", site.backend, "--json")
     assert outcome.out, outcome.err
+    (PRINTED / f"selftest-{site.backend}.json").write_text(outcome.out)
     data = json.loads(outcome.out)["data"]
     assert (outcome.code == 0) == (data["attacks"] == data["held"]), outcome.err
     return {f"{row['claim']}.{row['attack']}": row for row in data["outcomes"]}
