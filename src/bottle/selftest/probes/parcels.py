@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from bottle.selftest.kit import Attempt
+from bottle.selftest.probes.shots import read_head
 
 MASK = 0x5A
 SECONDS = 10
@@ -121,7 +122,7 @@ def connected(aim: Any, tunnel: str | None, protocol: str = "http/1.1") -> Itera
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tunnel is not None:
             stream.sendall(f"CONNECT {tunnel}:443 HTTP/1.1\r\nHost: {tunnel}:443\r\n\r\n".encode())
-            if b" 200 " not in _head(stream):
+            if b" 200 " not in read_head(stream):
                 raise ConnectionRefusedError("no tunnel")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
@@ -129,13 +130,3 @@ def connected(aim: Any, tunnel: str | None, protocol: str = "http/1.1") -> Itera
             context.set_alpn_protocols([protocol])
             stream = stack.enter_context(context.wrap_socket(stream, server_hostname=tunnel))
         yield stream
-
-
-def _head(stream: socket.socket) -> bytes:
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = stream.recv(1)
-        if not byte:
-            break
-        head += byte
-    return head

@@ -78,12 +78,12 @@ def test_of_the_operator_s_account_only_what_codex_needs_is_granted(path: str, *
         ({}, "/user/.codex/auth.json"),
         ({"CODEX_HOME": ""}, "/user/.codex/auth.json"),
         ({"CODEX_HOME": "/elsewhere"}, "/elsewhere/auth.json"),
-        ({"CODEX_HOME": "here"}, "/work/here/auth.json"),
+        ({"CODEX_HOME": "here"}, "/project/here/auth.json"),
     ],
 )
 def test_login_lies_where_codex_keeps_it(environ: dict[str, str], path: str) -> None:
     folder = Path("/user")
-    paths = Paths(user_home=folder, home=folder, cache=folder, runtime=folder, cwd=Path("/work"))
+    paths = Paths(user_home=folder, home=folder, cache=folder, runtime=folder, cwd=Path("/project"))
     assert CodexProvider().login_file(environ, paths) == Path(path)
 
 
