@@ -18,11 +18,14 @@ whole process, which alone could empty it."""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
+    """The end of what is read is handed on; so is a reset, or the other side would wait for ever."""
+    try:
         while chunk := await reader.read(_CHUNK):
             writer.write(chunk)
             await writer.drain()
         writer.write_eof()
+    except OSError:
+        writer.transport.abort()
 
 
 async def _join(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

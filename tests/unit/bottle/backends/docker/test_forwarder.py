@@ -2,6 +2,7 @@
 
 import select
 import socket
+import struct
 import sys
 import threading
 from contextlib import ExitStack
@@ -65,6 +66,30 @@ def test_it_brings_no_more_at_once_than_the_sidecar_serves(tmp_path: Path) -> No
         ends.close()
         for _ in range(44):
             server.accept()[0].close()
+        process.stdin.close()
+        assert process.wait(timeout=20) == 0
+        process.stdout.close()
+
+
+def test_a_reset_reaches_the_other_side(tmp_path: Path) -> None:
+    """Else the place of a connection that is gone stays taken, until the sidecar gives it up."""
+    path, port = str(tmp_path / "s"), free_port()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen()
+        command = proc.Command(argv=(sys.executable, "-c", SOURCE, path, str(port)))
+        process = proc.spawn(command, stdin=proc.PIPE, stdout=proc.PIPE)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"x")
+            joined, _ = server.accept()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with joined:
+            joined.settimeout(20)
+            assert joined.recv(1) == b"x"
+            assert joined.recv(1) == b""
         process.stdin.close()
         assert process.wait(timeout=20) == 0
         process.stdout.close()
