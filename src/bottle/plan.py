@@ -136,9 +136,29 @@ class Limits:
     disk: int
 
 
+class WorkspaceMode(StrEnum):
+    """How a directory of the host comes into a bottle.
+
+    `PRIVATE`: the agent's changes stay in the bottle; copy-on-write where that can be had, else a copy.
+    `COPY`: always a copy. `MOUNT`: the directory itself, which the agent then writes.
+    """
+
+    PRIVATE = "private"
+    COPY = "copy"
+    MOUNT = "mount"
+
+
+@frozen(kw_only=True)
+class Workspace:
+    """`source`: the host's directory, absolute."""
+
+    source: Path
+    mode: WorkspaceMode = WorkspaceMode.PRIVATE
+
+
 @frozen(kw_only=True)
 class LaunchPlan:
-    """Everything a start will do. `workspace` is the host directory that is copied in, if any."""
+    """Everything a start will do. `workspace`: None for an empty one."""
 
     identity: str
     agent: str
@@ -155,7 +175,7 @@ class LaunchPlan:
     policy: Policy
     git_identity: GitIdentity
     git_upstreams: tuple[GateRepo, ...]
-    workspace: Path | None
+    workspace: Workspace | None
     limits: Limits
     supervise: bool
     interactive: bool

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bottle.plan import EnvSource, GitIdentityField, LaunchPlan, Limits, Trust
+from bottle.plan import EnvSource, GitIdentityField, LaunchPlan, Limits, Trust, Workspace, WorkspaceMode
 from bottle.sizes import shown
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme, Route
@@ -28,7 +28,7 @@ def _rows(plan: LaunchPlan) -> Iterator[tuple[str, str]]:
     yield "git user", _git_identity(plan)
     yield from _many("git", [f"{up.name} -> {up.host}:{up.port}" for up in plan.git_upstreams])
     yield from _many("routes", [_route(route) for route in plan.policy.routes])
-    yield "workspace", f"a private copy of {plan.workspace}" if plan.workspace else "empty"
+    yield "workspace", _workspace(plan.workspace)
     yield "limits", _limits(plan.limits)
     if plan.policy.budget.limits:
         yield "budget", _budget(plan.policy.budget)
@@ -81,6 +81,16 @@ def _route(route: Route) -> str:
         parts.append(f"may resolve to {', '.join(route.ssrf_ip_allowlist)}")
     parts.append(f"({route.origin})")
     return " ".join(parts)
+
+
+def _workspace(workspace: Workspace | None) -> str:
+    match workspace:
+        case None:
+            return "empty"
+        case Workspace(mode=WorkspaceMode.MOUNT):
+            return f"{workspace.source} ITSELF: what the agent changes there is changed at once"
+        case _:
+            return f"a private copy of {workspace.source}"
 
 
 def _limits(limits: Limits) -> str:

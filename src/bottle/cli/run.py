@@ -1,6 +1,7 @@
 """`bottle start` and `bottle run`."""
 
 from functools import partial
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from bottle.launch.launcher import LiveBottle
 from bottle.launch.relay import relayed
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.session import Session
-from bottle.plan import Trust
+from bottle.plan import Trust, WorkspaceMode
 from bottle.secret import Secret, SecretValues
 
 _AGENT_ARGS = {"allow_interspersed_args": False}
@@ -40,13 +41,30 @@ class AgentCommand(click.Command):
         return at
 
 
+def _with_workspace(command: Any) -> Any:
+    """The options that bring the current directory in."""
+    workspace = click.option(
+        "--workspace",
+        type=click.Choice([mode.value for mode in WorkspaceMode]),
+        help="Bring the current directory in: private (as --cwd), copy, or mount (the directory itself).",
+    )
+    cwd = click.option("--cwd", is_flag=True, help="Bring the current directory in, as a private copy.")
+    return cwd(workspace(command))
+
+
+def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
+    if workspace:
+        return WorkspaceMode(workspace)
+    return WorkspaceMode.PRIVATE if cwd else None
+
+
 @click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
 @click.option("-y", "--yes", is_flag=True, help="Launch without asking.")
 @click.option(
     "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
 )
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
-@click.option("--cwd", "workspace", is_flag=True, help="Bring a private copy of the current directory in.")
+@_with_workspace
 @click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -57,7 +75,8 @@ def start(
     yes: bool,
     dry_run: bool,
     backend: str | None,
-    workspace: bool,
+    cwd: bool,
+    workspace: str | None,
     remote_control: bool,
     agent: str,
     arguments: tuple[str, ...],
@@ -68,7 +87,9 @@ def start(
     """
     app = App.of(context)
     words, behind = split_at_dashes(arguments)
-    options = LaunchOptions(workspace=workspace, remote_control=remote_control, arguments=words + behind)
+    options = LaunchOptions(
+        workspace=_mode(cwd=cwd, workspace=workspace), remote_control=remote_control, arguments=words + behind
+    )
     resolved = app.resolve(agent, backend, options)
     app.console.info(summary(resolved.plan))
     if dry_run:
@@ -85,7 +106,7 @@ def start(
     "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
 )
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
-@click.option("--cwd", "workspace", is_flag=True, help="Bring a private copy of the current directory in.")
+@_with_workspace
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("task", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -94,7 +115,8 @@ def run(
     *,
     dry_run: bool,
     backend: str | None,
-    workspace: bool,
+    cwd: bool,
+    workspace: str | None,
     agent: str,
     task: tuple[str, ...],
 ) -> int:
@@ -106,7 +128,9 @@ def run(
     words, arguments = split_at_dashes(task)
     if not words:
         raise UsageError("there is no task", hint="bottle run AGENT 'what to do'")
-    options = LaunchOptions(workspace=workspace, task=" ".join(words), arguments=arguments)
+    options = LaunchOptions(
+        workspace=_mode(cwd=cwd, workspace=workspace), task=" ".join(words), arguments=arguments
+    )
     resolved = app.resolve(agent, backend, options)
     if dry_run:
         app.console.info(summary(resolved.plan))

@@ -163,7 +163,7 @@ def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
     with environment_archive(env) as environment:
         bottle.put(RUN, environment)
     if plan.workspace:
-        with Snapshot(plan.workspace).archive() as files:
+        with Snapshot(plan.workspace.source).archive() as files:
             bottle.put(str(WORKSPACE), files)
 
 

@@ -29,6 +29,8 @@ from bottle.plan import (
     LaunchPlan,
     Limits,
     Provenance,
+    Workspace,
+    WorkspaceMode,
 )
 from bottle.providers.base import AgentContext, AgentSetup, Provider, ProviderConfig, ProviderKeyError
 from bottle.providers.login import LoginError
@@ -45,9 +47,12 @@ _TERMINAL_VARIABLES = ("TERM", "COLORTERM")
 
 @frozen(kw_only=True)
 class LaunchOptions:
-    """What the command line adds to the manifest. `task` None: a session at the operator's terminal."""
+    """What the command line adds to the manifest. `task` None: a session at the operator's terminal.
 
-    workspace: bool = False
+    `workspace`: how the current directory comes in; None where it does not.
+    """
+
+    workspace: WorkspaceMode | None = None
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
     task: str | None = None
@@ -134,7 +139,7 @@ class _Resolution:
             policy=self._policy(routes),
             git_identity=self._git_identity(),
             git_upstreams=self._git_upstreams(),
-            workspace=self.resolver.paths.cwd if self.options.workspace else None,
+            workspace=self._workspace(),
             limits=manifest.resources.limits(DEFAULT_LIMITS),
             supervise=manifest.supervise,
             interactive=self.options.task is None,
@@ -146,6 +151,10 @@ class _Resolution:
             warnings=(*self._warnings(tokens, lent), *setup.warnings),
             lent=lent,
         )
+
+    def _workspace(self) -> Workspace | None:
+        mode = self.options.workspace
+        return Workspace(source=self.resolver.paths.cwd, mode=mode) if mode else None
 
     def _lent(self, provider: Provider) -> Lent | None:
         """The operator's own login, where the manifest asks for it and it can be lent."""

@@ -15,6 +15,7 @@ from bottle.plan import (
     Provenance,
     SeedTree,
     Trust,
+    Workspace,
 )
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route, Scheme
@@ -65,7 +66,7 @@ FULL = plan(
             host_key="ssh-ed25519 A",
         ),
     ),
-    workspace=Path("/work"),
+    workspace=Workspace(source=Path("/work")),
     limits=Limits(cpus=0.5, memory=1536 << 20, pids=10, disk=100),
 )
 

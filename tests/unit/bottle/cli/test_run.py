@@ -44,8 +44,39 @@ def test_what_is_behind_the_dashes_is_the_agent_s() -> None:
 def test_from_the_first_word_on_all_is_the_task() -> None:
     params = parsed(run, "dev", "--cwd", "ls", "-la", "--yes", "--", "--model", "x")
 
-    assert params["workspace"]
+    assert params["cwd"]
     assert split_at_dashes(params["task"]) == (("ls", "-la", "--yes"), ("--model", "x"))
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ((), "empty"),
+        (("--cwd",), "a private copy of "),
+        (("--workspace", "private"), "a private copy of "),
+        (("--workspace=copy",), "a private copy of "),
+        (("--workspace", "mount", "--cwd"), " ITSELF"),
+    ],
+)
+def test_how_the_directory_comes_in_is_said_first(
+    command_line: CommandLine, options: tuple[str, ...], shown: str
+) -> None:
+    command_line.write(shell_agent())
+    for command, task in ("start", ()), ("run", ("true",)):
+        outcome = command_line.run(command, "shell", "--dry-run", *options, *task)
+        line = next(line for line in outcome.err.splitlines() if line.startswith("workspace "))
+
+        assert outcome.code == 0
+        assert shown in line
+        assert (str(command_line.paths.cwd) in line) == bool(options)
+
+
+def test_a_way_that_does_not_exist_is_an_error(command_line: CommandLine) -> None:
+    command_line.write(shell_agent())
+    outcome = command_line.run("run", "shell", "--workspace", "steal", "true")
+
+    assert outcome.code == 2
+    assert "'private', 'copy', 'mount'" in outcome.err
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bottle.launch.launcher import Launcher, LiveBottle, record_of
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
-from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan
+from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan, Workspace
 from bottle.providers.codex import CodexProvider
 from bottle.secret import Secret, SecretValues
 from bottle.sidecar.process import SidecarError
@@ -84,7 +84,7 @@ def test_the_steps_come_in_order_and_the_status_is_the_work_s(stage: Stage) -> N
 def test_the_workspace_is_copied_in_where_the_plan_has_one(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "file").write_text("x")
-    stage.launch(lambda live: 0, plan(workspace=tmp_path / "here"))
+    stage.launch(lambda live: 0, plan(workspace=Workspace(source=tmp_path / "here")))
 
     assert stage.backend.calls == [*STEPS, "put /workspace", "remove"]
     assert set(stage.bottle.members("/workspace")) == {".", "./file"}

@@ -13,7 +13,7 @@ from bottle.launch.resolve import DEFAULT_LIMITS, LaunchOptions, Question, Resol
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
-from bottle.plan import EnvSource, EnvVariable, GitIdentityField, Provenance, Trust
+from bottle.plan import EnvSource, EnvVariable, GitIdentityField, Provenance, Trust, Workspace, WorkspaceMode
 from bottle.providers import PROVIDERS
 from bottle.secret import Secret
 from bottle.state.identity import is_identity
@@ -110,9 +110,9 @@ def test_each_resolving_is_a_bottle_of_its_own(host: Host) -> None:
 
 
 def test_the_options_of_the_command_line(host: Host) -> None:
-    plan = host.resolve(workspace=True, task="echo hi", arguments=("a", "b")).plan
+    plan = host.resolve(workspace=WorkspaceMode.PRIVATE, task="echo hi", arguments=("a", "b")).plan
 
-    assert plan.workspace == host.folder / "work"
+    assert plan.workspace == Workspace(source=host.folder / "work")
     assert not plan.interactive
     assert plan.program.argv == ("bash", "-c", "--", "echo hi", "bash", "a", "b")
     with pytest.raises(UsageError, match="--remote-control"):

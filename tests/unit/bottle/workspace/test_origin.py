@@ -1,0 +1,59 @@
+import os
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from bottle.errors import BottleError
+from bottle.tree import Kind, Node, blob_id
+from bottle.workspace.origin import BaseWriter, How, Origin
+
+ODD = PurePosixPath(os.fsdecode(b"a\xff/b\nc \xe2\x98\x83"))
+NODES = {
+    PurePosixPath("run"): Node(kind=Kind.FOLDER, mode=0o700),
+    ODD: Node(kind=Kind.FILE, mode=0o644, size=3, blob=blob_id(b"abc")),
+    PurePosixPath("link"): Node(kind=Kind.LINK, blob=blob_id(b"\xff"), target=os.fsdecode(b"\xff")),
+}
+
+
+def origin(folder: Path, how: How = How.COPY) -> Origin:
+    return Origin(
+        folder=folder, source="/w\udcff", how=how, started_ns=3, filled_ns=7, excludes=("*.o", "!a/b\n")
+    )
+
+
+@pytest.mark.parametrize("how", How)
+def test_what_was_written_is_read_again(tmp_path: Path, how: How) -> None:
+    origin(tmp_path, how).write()
+
+    assert Origin.read(tmp_path) == origin(tmp_path, how)
+
+
+def test_a_bottle_without_a_record_began_empty(tmp_path: Path) -> None:
+    assert Origin.read(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"source": "/", "how": "x", "started_ns": 1}', "\0"])
+def test_a_damaged_record_says_where_it_lies(tmp_path: Path, text: str) -> None:
+    (tmp_path / "workspace.json").write_text(text)
+    with pytest.raises(BottleError, match=r"workspace\.json"):
+        Origin.read(tmp_path)
+
+
+def test_what_a_copy_held_is_read_again_whatever_the_names(tmp_path: Path) -> None:
+    with BaseWriter.to(tmp_path) as base:
+        for path, node in NODES.items():
+            base.note(path, node)
+
+    assert origin(tmp_path).base() == NODES
+
+
+def test_only_a_copy_has_a_list_of_what_it_held(tmp_path: Path) -> None:
+    assert origin(tmp_path, How.OVERLAY).base() == {}
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no gzip", b"\x1f\x8b\x08\x00"])
+def test_a_list_that_is_cut_off_or_gone_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "base.gz").write_bytes(content)
+    with pytest.raises(BottleError, match=r"base\.gz"):
+        origin(tmp_path).base()
