@@ -58,8 +58,16 @@ class Findings:
 
     def provider(self) -> str:
         """The one that most probably works: with a credential, else with its CLI here, else the first."""
-        ready = [name for name in ACCOUNTS if self.variables.intersection(ACCOUNTS[name].variables)]
+        ready = [name for name in ACCOUNTS if self.has_variable(name) or self.has_login(name)]
         return next(iter((*ready, *self.programs, *ACCOUNTS)))
+
+    def has_variable(self, provider: str) -> bool:
+        """Whether one of the provider's usual variables is set."""
+        return bool(self.variables.intersection(ACCOUNTS[provider].variables))
+
+    def has_login(self, provider: str) -> bool:
+        """Whether the operator's own login seems to be one that can be lent to this provider's agent."""
+        return provider == "codex" and self.codex_login is CodexLogin.CHATGPT
 
     def lines(self) -> Iterator[str]:
         """In words, one finding a line."""

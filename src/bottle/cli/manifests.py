@@ -50,6 +50,8 @@ def _offered(app: App, provider: str | None) -> FirstManifests:
     findings = Findings.of(app.environ, app.paths)
     chosen = provider or findings.provider()
     draft = evolve(FirstManifests.usual(chosen), git_user=findings.git_user)
+    if findings.has_login(chosen) and not findings.has_variable(chosen):
+        return evolve(draft, credential=None, host_login=True)
     return evolve(draft, credential=next(iter(findings.credentials(chosen)), None))
 
 

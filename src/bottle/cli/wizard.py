@@ -76,10 +76,14 @@ class Wizard:
             self.app.console.warn(f"'{answer}' is none of them")
 
     def _with_credential(self, draft: FirstManifests) -> FirstManifests:
-        usual, *others = self.findings.credentials(draft.provider)
+        if self.findings.has_login(draft.provider):
+            usual = not self.findings.has_variable(draft.provider)
+            if self.app.terminal.confirm("Lend it your login on this machine?", default=usual):
+                return evolve(draft, credential=None, host_login=True)
+        first, *others = self.findings.credentials(draft.provider)
         also = f" (or {', '.join(others)})" if others else ""
         question = f"Which variable of your environment holds the credential{also}"
-        return self._checked(question, usual, lambda answer: evolve(draft, credential=_variable(answer)))
+        return self._checked(question, first, lambda answer: evolve(draft, credential=_variable(answer)))
 
     def _name(self, question: str, folder: Path, usual: str) -> str:
         while True:

@@ -14,11 +14,13 @@ from bottle.paths import Paths
 class Account:
     """What an agent logs in with: `variables` are the usual names, the preferred one first.
 
-    `api` completes "What this bottle may reach: ...". `remedy`: how to come by a credential.
+    `api` completes "What this bottle may reach: ...", `login_api` that where the operator's own login is
+    lent. `remedy`: how to come by a credential.
     """
 
     variables: tuple[str, ...] = ()
     api: str = "nothing"
+    login_api: str = ""
     remedy: str = ""
 
 
@@ -32,6 +34,7 @@ ACCOUNTS: Mapping[str, Account] = {
     "codex": Account(
         variables=("OPENAI_API_KEY",),
         api="the OpenAI API",
+        login_api="the OpenAI API and what Codex needs of chatgpt.com",
         remedy="make an API key at https://platform.openai.com/api-keys",
     ),
     "shell": Account(),
@@ -44,13 +47,15 @@ class FirstManifests:
     """One bottle and the agent that runs in it.
 
     `bottle`, `agent`: their names. `credential`: the host variable that holds it; None for an agent
-    without an account. `hosts`: what may be reached besides the provider's API.
+    without an account, or where `host_login`, the operator's own, is lent. `hosts`: what may be reached
+    besides the provider's API.
     """
 
     provider: str
     bottle: str
     agent: str
     credential: str | None
+    host_login: bool = False
     git_user: GitUser = field(factory=GitUser)
     hosts: tuple[str, ...] = ()
 
@@ -78,6 +83,9 @@ class FirstManifests:
         if self.credential and self.provider == "claude":
             yield "  # The variable of YOUR environment that holds it; the agent sees a placeholder only."
             yield f"  auth_token: {self.credential}"
+        if self.host_login:
+            yield "  # YOUR login on this machine; the agent sees placeholders only."
+            yield "  forward_host_credentials: true"
         yield from self._git_user()
         yield from self._egress()
 
@@ -101,8 +109,9 @@ class FirstManifests:
         yield from (f"    - host: {_quoted(host)}" for host in self.hosts)
 
     def _meaning(self) -> str:
-        api = ACCOUNTS[self.provider].api
-        reached = [api, *self.hosts] if ACCOUNTS[self.provider].variables else [*self.hosts]
+        account = ACCOUNTS[self.provider]
+        api = account.login_api if self.host_login else account.api
+        reached = [api, *self.hosts] if account.variables else [*self.hosts]
         if not reached:
             return f"What this bottle may reach: {api}."
         return f"What this bottle may reach: {', '.join(reached)}, and nothing else."

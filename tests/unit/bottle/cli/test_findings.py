@@ -81,6 +81,14 @@ def test_programs_and_folders(tmp_path: Path) -> None:
     assert Findings(variables=frozenset({"OPENAI_API_KEY"}), programs={"claude": "x"}).provider() == "codex"
 
 
+def test_a_chatgpt_login_is_as_good_as_a_variable() -> None:
+    found = Findings(codex_login=CodexLogin.CHATGPT, programs={"claude": "x"})
+
+    assert found.provider() == "codex"
+    assert [found.has_login(provider) for provider in ("claude", "codex", "shell")] == [False, True, False]
+    assert not Findings(codex_login=CodexLogin.API_KEY).has_login("codex")
+
+
 def test_the_git_identity(tmp_path: Path) -> None:
     (tmp_path / ".gitconfig").write_text("[user]\n\tname = Ada L\n\temail = ada@example.com\n")
 

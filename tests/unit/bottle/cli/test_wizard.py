@@ -1,5 +1,6 @@
 """The dialogue, at a real terminal."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,6 +65,24 @@ def test_without_a_credential_it_says_how_to_get_one(command_line: CommandLine) 
     assert b"export CLAUDE_CODE_OAUTH_TOKEN=..." in at.output
     assert b"    bottle start claude\r\n" in at.output
     assert catalog(command_line).bottle("claude").manifest.agent_provider.template == "claude"
+
+
+@pytest.mark.parametrize(("answered", "lent"), [(ENTER, True), (b"n\r", False)])
+def test_a_chatgpt_login_is_lent_where_the_operator_agrees(
+    command_line: CommandLine, answered: bytes, *, lent: bool
+) -> None:
+    login = command_line.folder / ".codex" / "auth.json"
+    login.parent.mkdir()
+    login.write_text(json.dumps({"auth_mode": "chatgpt", "tokens": {"access_token": SECRET}}))
+    with terminal(command_line) as at:
+        answer(at, [b"codex\r", answered, *([] if lent else [ENTER]), *CLAUDE[2:]])
+        at.wait()
+
+        assert b"Lend it your login on this machine? [Y/n]" in at.output
+        assert SECRET.encode() not in at.output
+    provider = catalog(command_line).bottle("codex").manifest.agent_provider
+
+    assert provider.forward_host_credentials is lent
 
 
 def test_every_answer_counts_and_wrong_ones_are_asked_again(command_line: CommandLine) -> None:

@@ -42,6 +42,16 @@ def test_whatever_was_answered_is_read_back(provider: str, name: str) -> None:
     assert hosts == (["api.openai.com"] if provider == "codex" else []) + ["pypi.org", "*.example.com"]
 
 
+def test_a_login_is_lent_in_place_of_a_variable() -> None:
+    draft = FirstManifests(provider="codex", bottle="b", agent="a", credential=None, host_login=True)
+    bottle, doubts = STRUCTURER.bottle("b", Path("/b.md"), draft.bottle_text().encode())
+
+    assert doubts == ()
+    assert bottle.agent_provider.forward_host_credentials
+    assert bottle.egress.routes == ()
+    assert "the OpenAI API and what Codex needs of chatgpt.com, and nothing else." in draft.bottle_text()
+
+
 @pytest.mark.parametrize("hosts", [("bad_host!",), ("a.example", "a.example"), ("x\ny: z",)])
 def test_what_no_manifest_may_hold_is_refused(hosts: tuple[str, ...]) -> None:
     draft = FirstManifests(provider="shell", bottle="b", agent="a", credential=None, hosts=hosts)
