@@ -1,9 +1,11 @@
 """The only module that spawns processes."""
 
+import os
 import shlex
 import subprocess  # noqa: TID251 - this is the one place
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from select import select
 from typing import IO
 
 from attrs import field, frozen
@@ -114,6 +116,21 @@ def wait(process: "Process", timeout: float | None = None) -> int | None:
         return process.wait(timeout)
     except subprocess.TimeoutExpired:
         return None
+
+
+def next_line(output: int, patience: float) -> bytes:
+    """The next line of what a process writes, and not a byte more, so that the rest waits for the next call.
+
+    Empty where it ends instead, or writes nothing for `patience` seconds.
+    """
+    line = b""
+    while not line.endswith(b"\n"):
+        ready, _, _ = select([output], [], [], patience)
+        byte = os.read(output, 1) if ready else b""
+        if not byte:
+            return b""
+        line += byte
+    return line
 
 
 def end(process: "Process", patience: float = 5.0) -> None:

@@ -1,9 +1,7 @@
 """`bottle demo`: the real machinery, an upstream of our own, and nothing that needs an account."""
 
 import json
-import os
 import secrets
-import select
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -222,12 +220,8 @@ def _reason(outcome: _Outcome) -> str:
 
 def _line(output: int) -> Mapping[str, str]:
     """The next JSON line of the upstream. Raises BottleError where none comes."""
-    line = b""
-    while not line.endswith(b"\n"):
-        ready, _, _ = select.select([output], [], [], _PATIENCE)
-        byte = os.read(output, 1) if ready else b""
-        if not byte:
-            raise BottleError("the demo's upstream gave no answer")
-        line += byte
+    line = proc.next_line(output, _PATIENCE)
+    if not line:
+        raise BottleError("the demo's upstream gave no answer")
     document: Mapping[str, str] = json.loads(line)
     return document

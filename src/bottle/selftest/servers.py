@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import select
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -190,12 +189,8 @@ def serving(bottle: Bottle, answerer: Answerer | None) -> Iterator[Servers]:
 
 
 def _first_line(output: int) -> Mapping[str, Any]:
-    line = b""
-    while not line.endswith(b"\n"):
-        ready, _, _ = select.select([output], [], [], _SECONDS)
-        byte = os.read(output, 1) if ready else b""
-        if not byte:
-            raise BottleError("the selftest's servers did not start")
-        line += byte
+    line = proc.next_line(output, _SECONDS)
+    if not line:
+        raise BottleError("the selftest's servers did not start")
     told: Mapping[str, Any] = json.loads(line)
     return told

@@ -6,7 +6,7 @@ from tempfile import TemporaryFile
 import pytest
 
 from bottle.errors import BottleError, EnvironmentLacksError
-from bottle.proc import DEVNULL, PIPE, Command, CommandFailed, end, run, spawn, wait
+from bottle.proc import DEVNULL, PIPE, Command, CommandFailed, end, next_line, run, spawn, wait
 
 ENVIRONMENT_SECRET = "in-the-environment"
 
@@ -27,6 +27,23 @@ def test_input_comes_from_bytes_or_a_file_or_nowhere(tmp_path: Path) -> None:
     assert run(cat, stdin=b"typed").stdout == b"typed"
     assert run(cat, stdin=b"").stdout == b""
     assert run(cat).stdout == b""
+
+
+def test_lines_are_taken_one_by_one() -> None:
+    process = spawn(Command(argv=("sh", "-c", "echo one; echo two; printf cut")), stdin=PIPE, stdout=PIPE)
+    assert process.stdout is not None
+    output = process.stdout.fileno()
+
+    assert [next_line(output, 20) for _ in range(3)] == [b"one\n", b"two\n", b""]
+    end(process)
+
+
+def test_a_line_that_does_not_come_is_not_waited_for() -> None:
+    process = spawn(Command(argv=("cat",)), stdin=PIPE, stdout=PIPE)
+    assert process.stdout is not None
+
+    assert next_line(process.stdout.fileno(), 0.01) == b""
+    end(process)
 
 
 def test_a_failure_shows_command_code_and_the_end_of_its_complaint() -> None:

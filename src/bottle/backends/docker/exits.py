@@ -1,7 +1,6 @@
 """How an agent's one way out is made, and what the probe beside it found: two forms, one contract."""
 
 import json
-import select
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -47,7 +46,8 @@ class HandedOver:
                 stderr=errors,
                 new_session=True,
             )
-            answer = _first_line(process)
+            assert process.stdout is not None
+            answer = proc.next_line(process.stdout.fileno(), _SECONDS)
             code = 0 if answer else proc.wait(process, _END_SECONDS)
             errors.seek(0)
             said = errors.read()
@@ -79,7 +79,8 @@ class Forwarded:
             stderr=proc.DEVNULL,
             new_session=True,
         )
-        if _first_line(self._forwarder).strip() != argv.UP.encode():
+        assert self._forwarder.stdout is not None
+        if proc.next_line(self._forwarder.stdout.fileno(), _SECONDS).strip() != argv.UP.encode():
             raise EngineError(
                 "the forwarder in the sandbox did not start", hint="the agent's image needs python3"
             )
@@ -91,13 +92,6 @@ class Forwarded:
 
     def close(self) -> None:
         _end(self._forwarder)
-
-
-def _first_line(process: proc.Process) -> bytes:
-    """What a program says once it is ready; empty where it says nothing in time."""
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _SECONDS)
-    return process.stdout.readline() if ready else b""
 
 
 def _end(process: proc.Process | None) -> None:
