@@ -12,7 +12,7 @@ from support.project import BottleProject, operator_environment
 from support.sites import Site
 from support.sshd import Sshd, git, keygen
 
-WAIT = 60.0
+WAIT = 45.0
 
 
 @pytest.fixture
@@ -69,8 +69,10 @@ def test_what_is_refused_is_said_and_the_next_bottle_does_not_see_it(
 
 
 def test_a_push_waits_for_what_the_operator_says(project: BottleProject, sshd: Sshd, tmp_path: Path) -> None:
+    bare = sshd.bare("one")
     project.write(gate_agent(sshd, "one", push="{paths_ask: ['.github/*']}"))
     script = f"""
+        set -e
         git clone --quiet {sshd.url("one")} one && cd one && mkdir .github
         echo 'on: push' > .github/ci.yml && git add . && git commit --quiet -m workflow
         git push origin HEAD:main || exit 3
@@ -81,18 +83,21 @@ def test_a_push_waits_for_what_the_operator_says(project: BottleProject, sshd: S
     said = tmp_path / "said"
     with said.open("wb") as out:
         process = project.spawn("run", "shell", f"exec 2>&1; {script}", stdout=out)
-    first = asked(project)
-    assert "+on: push" in project.run("proposals", first, "1").out
-    assert project.run("approve", "--yes", first).code == 0
-    second = asked(project)
-    assert project.run("reject", second, "--reason", "one is enough").code == 0
-
-    assert process.wait(timeout=WAIT) == 0, said.read_text()
+    try:
+        first = asked(project)
+        assert "+on: push" in project.run("proposals", first, "1").out
+        assert project.run("approve", "--yes", first).code == 0
+        second = asked(project)
+        assert project.run("reject", second, "--reason", "one is enough").code == 0
+        assert process.wait(timeout=WAIT) == 0, said.read_text()
+    finally:
+        process.terminate()
+        process.wait()
     assert first == second
     assert "They say: one is enough" in said.read_text()
-    assert git("-C", str(sshd.bare("one")), "log", "--format=%s", "main").text.split() == ["workflow"]
-    entries = project.run("log", first, "--json").out.splitlines()
-    verdicts = [entry["verdict"] for entry in map(json.loads, entries) if "ref" in entry]
+    assert git("-C", str(bare), "log", "--format=%s", "main").text.split() == ["workflow"]
+    entries = json.loads(project.run("log", first, "--json").out)["data"]
+    verdicts = [entry["verdict"] for entry in entries if "ref" in entry]
     assert verdicts == ["held", "approved", "allowed", "forwarded", "held", "declined", "refused"]
 
 
