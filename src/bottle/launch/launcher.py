@@ -21,6 +21,7 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
@@ -110,6 +111,7 @@ class Launcher:
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
             _check(live, plan.program.check)
+        stack.enter_context(DecisionWatch(self.store.proposals(plan.identity), sidecar))
         stack.enter_context(self._watch(plan, sidecar))
         status = work(live)
         if not sidecar.alive:
@@ -124,8 +126,12 @@ class Launcher:
         log = self.logs.of(plan.identity)
         start = evolve(_start_message(plan, secrets, launch), log_head=log.prepare())
         overuse = guard.report if launch.measures else None
+        note = partial(self._note, plan)
+        registrar = Registrar(plan.identity, self.store.proposals(plan.identity), note)
         try:
-            with SidecarProcess(launch.command, start, log=log.path, overuse=overuse) as sidecar:
+            with SidecarProcess(
+                launch.command, start, log=log.path, overuse=overuse, asked=registrar.file
+            ) as sidecar:
                 yield sidecar
         finally:
             log.seal()

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.state.identity import is_identity
+from bottle.state.proposals import Proposals
 from bottle.state.record import BottleRecord, DamagedRecordError, NewerSchemaError
 
 _RECORD = "record.json"
@@ -67,6 +68,10 @@ class StateStore:
             yield folder
         finally:
             self._release(record.identity, lock)
+
+    def proposals(self, identity: str) -> Proposals:
+        """What the bottle asks its operator."""
+        return Proposals(self.root / identity)
 
     def update(self, record: BottleRecord) -> None:
         """Puts a new record in the place of the one that the caller's claim wrote."""
