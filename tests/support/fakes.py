@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from bottle.assets import Assets
 from bottle.backends.base import (
+    Arrival,
     Availability,
     Backend,
     BackendContext,
@@ -92,6 +93,7 @@ class FakeBottle(Bottle):
     """What the disk watch finds as soon as it begins, if anything."""
     measures: bool = False
     not_limited: Collection[str] = ()
+    arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
@@ -102,8 +104,9 @@ class FakeBottle(Bottle):
     def companion(self, module: str) -> Command:
         return Command(argv=(sys.executable, "-m", module, "127.0.0.1"))
 
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:
         self._called(f"create {trust_store}")
+        return self.arrival
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
         if self.used != 0:

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,19 +11,12 @@ import cattrs
 from attrs import field, frozen
 
 from bottle.errors import BottleError
+from bottle.plan import How as How  # noqa: PLC0414 - part of what is read here
 from bottle.tree import Node
 
 _RECORD = "workspace.json"
 _BASE = "base.gz"
 _converter = cattrs.Converter(forbid_extra_keys=True)
-
-
-class How(StrEnum):
-    """`OVERLAY`: the host's directory below a layer of the bottle's own. `MOUNT`: the directory itself."""
-
-    OVERLAY = "overlay"
-    COPY = "copy"
-    MOUNT = "mount"
 
 
 @frozen(kw_only=True)

@@ -12,22 +12,32 @@ from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Bottle, ExecRequest, GatePlaces, Overuse, Running, SidecarLaunch, Streams
+from bottle.backends.base import (
+    Arrival,
+    Bottle,
+    ExecRequest,
+    GatePlaces,
+    Overuse,
+    Running,
+    SidecarLaunch,
+    Streams,
+)
 from bottle.backends.errors import IsolationError, NotRunningError
 from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
 from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.bwrap import Sandbox
 from bottle.backends.native.diskwatch import DiskWatch
+from bottle.backends.native.layer import Layer, owner_of, ways
 from bottle.backends.native.places import Places, Record
 from bottle.backends.native.rootfs import HostLayout
 from bottle.backends.native.sidecar import Lodging
 from bottle.backends.native.venv import SidecarVenv
-from bottle.backends.native.warden import Entered, Warden
+from bottle.backends.native.warden import Entered, Warden, WardenError
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.jail import process
 from bottle.jail.requests import Entry, Hold, Watch
-from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, LaunchPlan, Limits
+from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, How, LaunchPlan, Limits
 from bottle.proc import Command
 from bottle_sidecar.control.handover import HandoverError, send_listener
 from bottle_sidecar.control.protocol import Exit
@@ -79,6 +89,7 @@ class NativeBottle(Bottle):
         self._host = host
         self._warden: Warden | None = None
         self._disk: DiskWatch | None = None
+        self._arrival = Arrival()
         self._owned = ExitStack()
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
@@ -114,14 +125,17 @@ class NativeBottle(Bottle):
                 os.chown(folder, account.sidecar, account.sidecar)
         return Lodging(venv=self._host.built(), own=self._places.sidecar, account=account, shared=shared)
 
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:
         self._places.prepare()
         account = self._account()
         rootfs.fill(self._places.box, trust_store=trust_store)
+        possible = ways(plan.workspace, owner=None if account else (os.getuid(), os.getgid()))
+        layer = Layer(box=self._places.box)
+        fresh = plan.workspace is not None and possible[0] is How.OVERLAY and layer.make(plan.workspace)
         if account:
             rootfs.give(self._places.box, account.sandbox)
         record = self._limit(plan.limits, account)
-        pid, started, listener = self._hold(plan, record)
+        pid, started, listener = self._bring_up(plan, record, possible if fresh else possible[:1])
         with listener:
             self._places.update(pid=pid, started=started)
             try:
@@ -129,17 +143,39 @@ class NativeBottle(Bottle):
             except HandoverError as error:
                 raise BottleError(str(error)) from error
         self._prove()
+        return self._arrival
+
+    def _bring_up(
+        self, plan: LaunchPlan, record: Record, possible: Sequence[How]
+    ) -> tuple[int, int, socket.socket]:
+        """In the first possible way; what the kernel has to say against it shows only when it is tried."""
+        first, *others = possible
+        try:
+            held = self._hold(plan, record, first)
+        except WardenError as error:
+            if not others:
+                raise
+            held = self._hold(plan, record, others[0])
+            Layer(box=self._places.box).discard()
+            note = f"it is copied, since no layer can be put over it here: {error}"
+            self._arrival = Arrival(how=others[0], note=note)
+        else:
+            self._arrival = Arrival(how=first)
+        return held
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
         """The folders are measured by a process beside the sandbox, which sees them as the agent does."""
         pid, started = self._first_process()
         if self._warden is None:
             raise NotRunningError(f"{self.identity} is not ours to watch")
+        how, outside = self._arrival.how, Layer(box=self._places.box).folders
         request = Watch(
             pid=pid,
             started=started,
             uid=AGENT_UID,
-            folders=(str(AGENT_HOME), str(WORKSPACE)),
+            folders=(str(AGENT_HOME), str(WORKSPACE))[: 2 if how is How.COPY else 1],
+            covered=(str(WORKSPACE),) if how is How.OVERLAY else (),
+            outside=tuple(map(str, outside)) if how is How.OVERLAY else (),
             memory=bwrap.TEMPORARY,
             disk=plan.limits.disk,
         )
@@ -242,15 +278,20 @@ class NativeBottle(Bottle):
             limits=own,
         )
 
-    def _hold(self, plan: LaunchPlan, record: Record) -> tuple[int, int, socket.socket]:
+    def _hold(self, plan: LaunchPlan, record: Record, how: How) -> tuple[int, int, socket.socket]:
         cli = self._host.cli.folder(plan.program.package) if plan.program.package else None
         staged = record.uid is not None
         box = f"{_STAGE}/box" if staged else str(self._places.box)
         shown = f"{_STAGE}/cli" if staged else str(cli)
+        workspace = plan.workspace if how is not How.COPY else None
+        directory = f"{_STAGE}/directory" if staged else str(workspace and workspace.source)
+        lent = ((str(workspace.source), directory, *owner_of(workspace)),) if workspace and staged else ()
         sandbox = Sandbox(
             marker=self._places.marker,
             box=box,
             agent_cli=shown if cli else None,
+            how=how,
+            directory=directory if workspace else None,
             host=HostLayout.detect(),
             temporary=min(plan.limits.disk, _LARGEST_TEMPORARY),
         )
@@ -262,6 +303,7 @@ class NativeBottle(Bottle):
             argv=tuple(bwrap.argv(sandbox)),
             options=tuple(bwrap.options(sandbox)),
             stage=stage if staged else (),
+            lent=lent,
             uid=record.uid,
             inner_uid=AGENT_UID,
             port=PROXY_PORT,
