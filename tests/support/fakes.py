@@ -183,6 +183,8 @@ class FakeBackend(Backend):
     def availability(self) -> Availability:
         return self.found
 
+    def check(self, plan: LaunchPlan) -> None: ...
+
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         self.calls.append(f"build {assets.digest}")
 

@@ -204,8 +204,12 @@ class Backend(ABC):
         return None
 
     @abstractmethod
+    def check(self, plan: LaunchPlan) -> None:
+        """Raises UsageError where `plan` asks for what no bottle of this kind can have."""
+
+    @abstractmethod
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
-        """Builds the sidecar and the agent's image or CLI; returns at once where they are cached."""
+        """Checks the plan, builds sidecar and agent; returns at once where they are cached."""
 
     @abstractmethod
     def bottle(self, identity: str) -> Bottle:

@@ -159,6 +159,18 @@ def test_what_is_mounted_is_the_directory_itself(operator: NativeOperator, direc
     assert not Path(answer["box"]).exists()
 
 
+def test_what_is_to_stay_out_is_not_there(operator: NativeOperator, directory: Path) -> None:
+    patterns = ("secret", "sub/*", "!sub/same", "**/gone", "link")
+    before = tree(directory)
+    with created(operator, directory, "private", *patterns):
+        found = "find . -mindepth 1 | sort | tr '\\n' ' '; stat -c %a sub; echo new > secret; cat secret"
+        listed = "./.git ./.git/HEAD ./folders {}./out ./pipe ./program ./sub ./sub/same 750\nnew\n"
+        others = "./other's " if os.getuid() == 0 else ""
+
+        assert operator.sh(IDENTITY, found) == (0, listed.format(others))
+    assert tree(directory) == before
+
+
 HOLDING = f"""
 import os, time
 files = []

@@ -1,5 +1,6 @@
 """How a native sandbox shows a directory of the host's, and the layer that takes what is changed of it."""
 
+import os
 import shutil
 import stat
 from collections.abc import Sequence
@@ -8,7 +9,11 @@ from pathlib import Path
 from attrs import frozen
 
 from bottle.backends.native import rootfs
+from bottle.ignore import Ignore
 from bottle.plan import How, Workspace, WorkspaceMode
+from bottle.walk import walk
+
+_WHITEOUT = os.makedev(0, 0)
 
 
 @frozen(kw_only=True)
@@ -28,15 +33,38 @@ class Layer:
         if upper.is_dir():
             return False
         upper.mkdir(mode=0o700)
-        upper.chmod(
-            0o700 | stat.S_IMODE(workspace.source.stat().st_mode) & 0o777
-        )  # as /workspace is to have it
+        _hide(Ignore.of(workspace.excludes), workspace.source, upper)
+        upper.chmod(_permissions(workspace.source))  # which /workspace will have
         return True
 
     def discard(self) -> None:
         """Of one that was never used."""
         for folder in self.folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hide(ignore: Ignore, source: Path, upper: Path) -> None:
+    """Puts a whiteout where something stays out; looks into folders alone that may hold such."""
+    for found in walk(source, ignore, enters=lambda spot: not spot.settled):
+        if found.spot.excluded and (found.spot.settled or not found.is_folder):
+            place = upper / found.path
+            _make_folders(place.parent, like=source.joinpath(found.path).parent, upper=upper)
+            os.mknod(place, stat.S_IFCHR, _WHITEOUT)
+
+
+def _make_folders(folder: Path, *, like: Path, upper: Path) -> None:
+    """With those above it, and their permissions: of a folder that both layers have, the upper's count."""
+    if folder == upper or folder.is_dir():
+        return
+    _make_folders(folder.parent, like=like.parent, upper=upper)
+    folder.mkdir()
+    folder.chmod(_permissions(like))
+    status = like.stat()
+    os.utime(folder, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _permissions(folder: Path) -> int:
+    return 0o700 | stat.S_IMODE(folder.stat().st_mode) & 0o777
 
 
 def ways(workspace: Workspace | None, *, owner: tuple[int, int] | None) -> Sequence[How]:
