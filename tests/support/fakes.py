@@ -57,6 +57,11 @@ class RecordedProgress:
         self.steps.append(title)
         yield
 
+    @contextmanager
+    def counting(self, title: str, so_far: Callable[[], str]) -> Iterator[None]:
+        yield
+        self.steps.append(f"{title}: {so_far()}")
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 

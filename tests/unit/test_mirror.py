@@ -34,6 +34,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/jail/enter.py": NAMESPACES,
     "bottle/jail/hold.py": NAMESPACES,
     "bottle/jail/openfiles.py": NAMESPACES,
+    "bottle/jail/owners.py": NAMESPACES,
     "bottle/jail/process.py": NAMESPACES,
     "bottle/jail/proof.py": NAMESPACES,
     "bottle/jail/prover.py": NAMESPACES,

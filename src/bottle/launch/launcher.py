@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from tempfile import TemporaryFile
 
 from attrs import evolve, field, frozen
 
@@ -21,6 +20,7 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.inside import capture
 from bottle.launch.intake import Intake
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
@@ -54,13 +54,7 @@ class LiveBottle:
 
     def capture(self, argv: tuple[str, ...]) -> Completed:
         """Runs a command beside the agent, with its environment and no input, to its end."""
-        with open(os.devnull, "rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:  # noqa: PTH123
-            streams = Streams(stdin=nothing.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno())
-            request = ExecRequest(argv=argv, env=self.env, cwd=str(WORKSPACE), streams=streams)
-            code = self.bottle.start(request).wait()
-            stdout.seek(0)
-            stderr.seek(0)
-            return Completed(code=code, stdout=stdout.read(), stderr=stderr.read())
+        return capture(self.bottle, argv, self.env)
 
 
 @frozen(kw_only=True)

@@ -59,8 +59,6 @@ def _make_folders(folder: Path, *, like: Path, upper: Path) -> None:
     _make_folders(folder.parent, like=like.parent, upper=upper)
     folder.mkdir()
     folder.chmod(_permissions(like))
-    status = like.stat()
-    os.utime(folder, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _permissions(folder: Path) -> int:
