@@ -26,6 +26,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/backends/docker/resources.py": ENGINE,
     "bottle/backends/docker/sandbox.py": ENGINE,
     "bottle/backends/native/backend.py": NAMESPACES,
+    "bottle/backends/native/blueprint.py": NAMESPACES,
     "bottle/backends/native/bottle.py": NAMESPACES,
     "bottle/backends/native/sidecar.py": NAMESPACES,
     "bottle/backends/native/venv.py": NAMESPACES,

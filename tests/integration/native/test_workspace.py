@@ -159,6 +159,16 @@ def test_what_is_mounted_is_the_directory_itself(operator: NativeOperator, direc
     assert not Path(answer["box"]).exists()
 
 
+def test_where_no_layer_can_be_it_is_to_be_copied_and_why_is_said(operator: NativeOperator) -> None:
+    """Root meets a file system that shows no other owners; for another user this directory is root's."""
+    with created(operator, Path("/dev/pts")) as answer:
+        root = operator.uid == 0
+        assert answer["how"] == "copy"
+        assert ("mount_setattr" if root else "another user or group") in answer["note"]
+        assert operator.sh(IDENTITY, "ls -A; touch x") == (0, "")
+        assert not (Path(answer["box"]) / "upper").exists()
+
+
 def test_what_is_to_stay_out_is_not_there(operator: NativeOperator, directory: Path) -> None:
     patterns = ("secret", "sub/*", "!sub/same", "**/gone", "link")
     before = tree(directory)

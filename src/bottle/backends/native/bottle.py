@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bottle.backends.base import (
     Arrival,
@@ -26,17 +26,16 @@ from bottle.backends.errors import IsolationError, NotRunningError
 from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
 from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
-from bottle.backends.native.bwrap import Sandbox
+from bottle.backends.native.blueprint import OOM_SCORE, Blueprint
 from bottle.backends.native.diskwatch import DiskWatch
-from bottle.backends.native.layer import Layer, owner_of, ways
+from bottle.backends.native.layer import Layer
 from bottle.backends.native.places import Places, Record
-from bottle.backends.native.rootfs import HostLayout
 from bottle.backends.native.sidecar import Lodging
 from bottle.backends.native.venv import SidecarVenv
 from bottle.backends.native.warden import Entered, Warden, WardenError
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.jail import process
-from bottle.jail.requests import Entry, Hold, Watch
+from bottle.jail.requests import Entry, Watch
 from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, How, LaunchPlan, Limits
 from bottle.proc import Command
 from bottle_sidecar.control.handover import HandoverError, send_listener
@@ -44,9 +43,7 @@ from bottle_sidecar.control.protocol import Exit
 
 _LOOPBACK = "127.0.0.1"
 _OPEN_FILES = 65536
-_OOM_SCORE = 500
 _SIDECAR_ADDRESS = "127.0.0.1"
-_LARGEST_TEMPORARY = 8 * 1024**3
 _LONGEST_COMPLAINT = 4000
 _HELD_BY = {
     "memory": ("memory.max", "memory.limit_in_bytes"),
@@ -54,7 +51,6 @@ _HELD_BY = {
 }  # files of a control group, of version 2 and 1
 _UNPACK = ("tar", "-x", "-p", "-o", "-f", "-")  # options that every tar has: modes kept, owners not
 _UNPACK_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-_STAGE = "/tmp"  # noqa: S108 - of a private mount namespace
 
 
 @frozen(kw_only=True)
@@ -129,13 +125,12 @@ class NativeBottle(Bottle):
         self._places.prepare()
         account = self._account()
         rootfs.fill(self._places.box, trust_store=trust_store)
-        possible = ways(plan.workspace, owner=None if account else (os.getuid(), os.getgid()))
         layer = Layer(box=self._places.box)
-        fresh = plan.workspace is not None and possible[0] is How.OVERLAY and layer.make(plan.workspace)
+        possible = layer.ways(plan.workspace, owner=None if account else (os.getuid(), os.getgid()))
         if account:
             rootfs.give(self._places.box, account.sandbox)
         record = self._limit(plan.limits, account)
-        pid, started, listener = self._bring_up(plan, record, possible if fresh else possible[:1])
+        pid, started, listener = self._bring_up(plan, record, possible)
         with listener:
             self._places.update(pid=pid, started=started)
             try:
@@ -146,22 +141,19 @@ class NativeBottle(Bottle):
         return self._arrival
 
     def _bring_up(
-        self, plan: LaunchPlan, record: Record, possible: Sequence[How]
+        self, plan: LaunchPlan, record: Record, possible: Sequence[Arrival]
     ) -> tuple[int, int, socket.socket]:
         """In the first possible way; what the kernel has to say against it shows only when it is tried."""
-        first, *others = possible
+        self._arrival, *others = possible
         try:
-            held = self._hold(plan, record, first)
+            return self._hold(plan, record, self._arrival.how)
         except WardenError as error:
             if not others:
                 raise
-            held = self._hold(plan, record, others[0])
+            held = self._hold(plan, record, others[0].how)
+            self._arrival = evolve(others[0], note=f"{others[0].note}: {error}")
             Layer(box=self._places.box).discard()
-            note = f"it is copied, since no layer can be put over it here: {error}"
-            self._arrival = Arrival(how=others[0], note=note)
-        else:
-            self._arrival = Arrival(how=first)
-        return held
+            return held
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
         """The folders are measured by a process beside the sandbox, which sees them as the agent does."""
@@ -280,39 +272,16 @@ class NativeBottle(Bottle):
 
     def _hold(self, plan: LaunchPlan, record: Record, how: How) -> tuple[int, int, socket.socket]:
         cli = self._host.cli.folder(plan.program.package) if plan.program.package else None
-        staged = record.uid is not None
-        box = f"{_STAGE}/box" if staged else str(self._places.box)
-        shown = f"{_STAGE}/cli" if staged else str(cli)
-        workspace = plan.workspace if how is not How.COPY else None
-        directory = f"{_STAGE}/directory" if staged else str(workspace and workspace.source)
-        lent = ((str(workspace.source), directory, *owner_of(workspace)),) if workspace and staged else ()
-        sandbox = Sandbox(
-            marker=self._places.marker,
-            box=box,
-            agent_cli=shown if cli else None,
-            how=how,
-            directory=directory if workspace else None,
-            host=HostLayout.detect(),
-            temporary=min(plan.limits.disk, _LARGEST_TEMPORARY),
-        )
-        stage = ((str(self._places.box), box), *(((str(cli), shown),) if cli else ()))
-        venv = self._host.built()
-        request = Hold(
-            program=str(venv.bwrap()),
-            libraries=tuple(str(library) for library in venv.bwrap_libraries()),
-            argv=tuple(bwrap.argv(sandbox)),
-            options=tuple(bwrap.options(sandbox)),
-            stage=stage if staged else (),
-            lent=lent,
-            uid=record.uid,
-            inner_uid=AGENT_UID,
-            port=PROXY_PORT,
-            cgroups=record.cgroups,
+        blueprint = Blueprint(
+            plan=plan,
+            places=self._places,
+            record=record,
+            venv=self._host.built(),
+            cli=cli,
             seccomp=_filter(),
-            oom_score=_OOM_SCORE,
         )
         self._warden = self._warden or self._start_warden(proves=True)
-        pid, started, listener, lease = self._warden.hold(request)
+        pid, started, listener, lease = self._warden.hold(blueprint.hold(how))
         self._owned.enter_context(lease)
         return pid, started, listener
 
@@ -353,7 +322,7 @@ class NativeBottle(Bottle):
             seccomp=_filter(),
             limits=record.limits,
             cgroups=record.cgroups,
-            oom_score=_OOM_SCORE,
+            oom_score=OOM_SCORE,
             argv=argv,
             env=env,
             cwd=cwd,

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from attrs import frozen
 
+from bottle.backends.base import Arrival
 from bottle.backends.native import rootfs
 from bottle.ignore import Ignore
 from bottle.plan import How, Workspace, WorkspaceMode
 from bottle.walk import walk
 
+_REFUSED = "copied, since no layer can be put over it here"
+_FOREIGN = "copied, since it belongs to another user or group than yours"
 _WHITEOUT = os.makedev(0, 0)
 
 
@@ -25,6 +28,23 @@ class Layer:
     @property
     def folders(self) -> tuple[Path, Path]:
         return self.box / rootfs.UPPER, self.box / rootfs.WORK
+
+    def ways(self, workspace: Workspace | None, *, owner: tuple[int, int] | None) -> Sequence[Arrival]:
+        """What to try, the best first; makes the layer where that is one.
+
+        `owner`: the one user and group that are known inside; None for any. A copy takes the place of a
+        layer that is new, never of one that holds something.
+        """
+        match workspace:
+            case Workspace(mode=WorkspaceMode.MOUNT):
+                return (Arrival(how=How.MOUNT),)
+            case Workspace(mode=WorkspaceMode.PRIVATE) if owner is None or owner == owner_of(workspace):
+                overlay = Arrival(how=How.OVERLAY)
+                return (overlay, Arrival(note=_REFUSED)) if self.make(workspace) else (overlay,)
+            case Workspace(mode=WorkspaceMode.PRIVATE):
+                return (Arrival(note=_FOREIGN),)
+            case _:
+                return (Arrival(),)
 
     def make(self, workspace: Workspace) -> bool:
         """Whether it is new: one that is there already keeps what it has."""
@@ -63,17 +83,6 @@ def _make_folders(folder: Path, *, like: Path, upper: Path) -> None:
 
 def _permissions(folder: Path) -> int:
     return 0o700 | stat.S_IMODE(folder.stat().st_mode) & 0o777
-
-
-def ways(workspace: Workspace | None, *, owner: tuple[int, int] | None) -> Sequence[How]:
-    """What to try, the best first. `owner`: the one user and group that are known inside; None for any."""
-    match workspace:
-        case Workspace(mode=WorkspaceMode.MOUNT):
-            return (How.MOUNT,)
-        case Workspace(mode=WorkspaceMode.PRIVATE) if owner is None or owner == owner_of(workspace):
-            return (How.OVERLAY, How.COPY)
-        case _:
-            return (How.COPY,)
 
 
 def owner_of(workspace: Workspace) -> tuple[int, int]:

@@ -3,25 +3,40 @@ from pathlib import Path
 
 import pytest
 
-from bottle.backends.native.layer import Layer, owner_of, ways
+from bottle.backends.native.layer import Layer, owner_of
 from bottle.plan import How, Workspace, WorkspaceMode
 
 
-def test_a_layer_is_tried_first_where_its_files_can_be_the_agent_s(tmp_path: Path) -> None:
-    workspace = Workspace(source=tmp_path)
+def ways(
+    base: Path, *, owner: tuple[int, int] | None, mode: WorkspaceMode = WorkspaceMode.PRIVATE
+) -> list[How]:
+    workspace = Workspace(source=base, mode=mode)
+    return [arrival.how for arrival in Layer(box=base).ways(workspace, owner=owner)]
 
-    assert ways(workspace, owner=None) == (How.OVERLAY, How.COPY)
-    assert ways(workspace, owner=owner_of(workspace)) == (How.OVERLAY, How.COPY)
-    assert ways(workspace, owner=(54321, 54321)) == (How.COPY,)
+
+def test_a_layer_is_tried_first_and_a_copy_where_there_was_none(tmp_path: Path) -> None:
+    assert ways(tmp_path, owner=None) == [How.OVERLAY, How.COPY]
+    assert ways(tmp_path, owner=owner_of(Workspace(source=tmp_path))) == [How.OVERLAY]
+
+
+def test_what_could_not_be_the_agent_s_is_copied_and_why_is_said(tmp_path: Path) -> None:
+    (arrival,) = Layer(box=tmp_path).ways(Workspace(source=tmp_path), owner=(54321, 54321))
+
+    assert (arrival.how, arrival.note) == (
+        How.COPY,
+        "copied, since it belongs to another user or group than yours",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("mode", "how"), [(WorkspaceMode.COPY, How.COPY), (WorkspaceMode.MOUNT, How.MOUNT)])
 def test_what_was_asked_for_is_all_there_is(tmp_path: Path, mode: WorkspaceMode, how: How) -> None:
-    assert ways(Workspace(source=tmp_path, mode=mode), owner=None) == (how,)
+    assert ways(tmp_path, owner=None, mode=mode) == [how]
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_directory_there_is_an_empty_one() -> None:
-    assert ways(None, owner=None) == (How.COPY,)
+def test_without_a_directory_there_is_an_empty_one(tmp_path: Path) -> None:
+    assert [arrival.how for arrival in Layer(box=tmp_path).ways(None, owner=None)] == [How.COPY]
 
 
 def made(base: Path, *excludes: str) -> Layer:
