@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from bottle.errors import BottleError
 from bottle.launch.workspace import workspace_of
@@ -52,6 +53,17 @@ def test_the_operator_s_home_and_the_bottles_never_come_in(
         workspace_of(paths(tmp_path, cwd=cwd, home=home), mode)
 
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("ours", ["cache", "runtime"])
+def test_what_is_mounted_has_no_program_and_no_socket_of_ours_in_it(tmp_path: Path, ours: str) -> None:
+    """An agent that could write the cache would have its own code run on the host."""
+    found = paths(tmp_path, cwd="me/project")
+    place = {ours: found.cwd / "x"}
+
+    assert workspace_of(evolve(found, **place), WorkspaceMode.PRIVATE).source == found.cwd
+    with pytest.raises(BottleError, match="lie within each other"):
+        workspace_of(evolve(found, **place), WorkspaceMode.MOUNT)
 
 
 def test_the_root_of_all_never_comes_in(tmp_path: Path) -> None:
