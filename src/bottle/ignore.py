@@ -7,7 +7,7 @@ may come with a repository, and no pattern in it shall be able to keep us busy.
 import posixpath
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from attrs import field, frozen
 
@@ -123,6 +123,13 @@ class Ignore:
     def top(self) -> Spot:
         """The directory itself, which always comes in."""
         return Spot(self.patterns, tuple(pattern.start() for pattern in self.patterns))
+
+    def excludes(self, path: PurePosixPath) -> bool:
+        """Whether a path below the directory stays out."""
+        spot = self.top()
+        for name in path.parts:
+            spot = spot.below(name)
+        return spot.excluded
 
 
 def read_patterns(directory: Path) -> tuple[str, ...]:

@@ -12,10 +12,16 @@ from attrs import field, frozen
 
 from bottle.errors import BottleError
 from bottle.plan import How as How  # noqa: PLC0414 - part of what is read here
+from bottle.plan import Workspace, WorkspaceMode
 from bottle.tree import Node
 
 _RECORD = "workspace.json"
 _BASE = "base.gz"
+_MODES = {
+    How.OVERLAY: WorkspaceMode.PRIVATE,
+    How.COPY: WorkspaceMode.COPY,
+    How.MOUNT: WorkspaceMode.MOUNT,
+}
 _converter = cattrs.Converter(forbid_extra_keys=True)
 
 
@@ -51,6 +57,11 @@ class Origin:
         temporary = self.folder / f"{_RECORD}.new"
         temporary.write_text(json.dumps(fields, indent=1))
         temporary.replace(self.folder / _RECORD)
+
+    @property
+    def workspace(self) -> Workspace:
+        """What brings the same bottle up again with the same workspace: one that was copied stays a copy."""
+        return Workspace(source=Path(self.source), mode=_MODES[self.how], excludes=self.excludes)
 
     def base(self) -> Mapping[PurePosixPath, Node]:
         """What a copy held at the start; nothing for the other ways. Raises BottleError for a damaged one."""

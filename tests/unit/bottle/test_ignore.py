@@ -86,6 +86,14 @@ def test_a_place_knows_whether_all_below_is_like_it(
     assert at(path, *patterns).settled == bool(settled)
 
 
+def test_a_path_alone_tells() -> None:
+    ignore = Ignore.of(("a", "!a/b", "**/c"))
+
+    assert [str(path) for path in map(PurePosixPath, ("a", "a/b", "a/x", "x/c/d", ".")) if ignore.excludes(path)] == [
+        "a", "a/x", "x/c/d",
+    ]  # fmt: skip
+
+
 def test_no_pattern_takes_long() -> None:
     """One expression with as many wildcards over the same names would not end this year."""
     name = "a" * 255
