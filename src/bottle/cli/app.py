@@ -77,6 +77,7 @@ class App:
         """The plan for an agent, its warnings shown."""
         choice = BackendSelection(self.backends).choose(backend, self.environ)
         resolved = self.manager.resolver.resolve(agent, choice, options)
+        self.manager.selection.named(choice.name).check(resolved.plan)
         for warning in resolved.warnings:
             self.console.warn(warning)
         return resolved

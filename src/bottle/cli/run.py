@@ -139,6 +139,8 @@ def run(
         app.console.warn(
             f"{agent} is {resolved.plan.agent_file}, from the current directory, not from your home"
         )
+    if (directory := resolved.plan.workspace) and directory.mode is WorkspaceMode.MOUNT:
+        app.console.warn(f"{agent} works on {directory.source} itself, and changes your files at once")
     return app.manager.launch(resolved, _ask(app, resolved), _headless)
 
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from tempfile import TemporaryFile
 
 from attrs import evolve, field, frozen
 
@@ -22,6 +21,8 @@ from bottle.backends.base import (
 )
 from bottle.errors import BottleError
 from bottle.launch.asking import DecisionWatch, Registrar
+from bottle.launch.inside import capture
+from bottle.launch.intake import Intake
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
@@ -34,7 +35,6 @@ from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
-from bottle.workspace.snapshot import Snapshot
 from bottle_sidecar.control.protocol import GateStart, Start
 
 _SAID = 500  # characters of what a failed check printed
@@ -55,13 +55,7 @@ class LiveBottle:
 
     def capture(self, argv: tuple[str, ...]) -> Completed:
         """Runs a command beside the agent, with its environment and no input, to its end."""
-        with open(os.devnull, "rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:  # noqa: PTH123
-            streams = Streams(stdin=nothing.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno())
-            request = ExecRequest(argv=argv, env=self.env, cwd=str(WORKSPACE), streams=streams)
-            code = self.bottle.start(request).wait()
-            stdout.seek(0)
-            stderr.seek(0)
-            return Completed(code=code, stdout=stdout.read(), stderr=stderr.read())
+        return capture(self.bottle, argv, self.env)
 
 
 @frozen(kw_only=True)
@@ -92,13 +86,14 @@ class Launcher:
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
         record = record_of(plan)
-        stack.enter_context(self.store.claim(record))
+        folder = stack.enter_context(self.store.claim(record))
         bottle = self.backend.bottle(plan.identity)
         guard = stack.enter_context(DiskGuard(bottle, plan))
         stack.callback(bottle.remove)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
-        bottle.create(plan, trust_store=sidecar.ready.trust_store)
+        intake = Intake.begin(plan.workspace, folder, self.progress)
+        arrival = bottle.create(plan, trust_store=sidecar.ready.trust_store)
         if not launch.measures:
             bottle.watch(plan, guard.report)
         self._note(plan, f"CA fingerprint {sidecar.ready.ca_fingerprint}")
@@ -107,6 +102,7 @@ class Launcher:
             self._note(plan, f"no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
+        intake.fill(bottle, arrival)
         self.store.update(evolve(record, phase=Phase.RUNNING))
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
@@ -168,9 +164,6 @@ def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
         bottle.put(str(AGENT_HOME), home)
     with environment_archive(env) as environment:
         bottle.put(RUN, environment)
-    if plan.workspace:
-        with Snapshot(plan.workspace.source).archive() as files:
-            bottle.put(str(WORKSPACE), files)
 
 
 def record_of(plan: LaunchPlan) -> BottleRecord:

@@ -17,6 +17,7 @@ from bottle.launch.decoy import Decoy, placeholder
 from bottle.launch.identity_key import read_key
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
+from bottle.launch.workspace import workspace_of
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
 from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
 from bottle.paths import Paths
@@ -154,7 +155,7 @@ class _Resolution:
 
     def _workspace(self) -> Workspace | None:
         mode = self.options.workspace
-        return Workspace(source=self.resolver.paths.cwd, mode=mode) if mode else None
+        return workspace_of(self.resolver.paths, mode) if mode else None
 
     def _lent(self, provider: Provider) -> Lent | None:
         """The operator's own login, where the manifest asks for it and it can be lent."""

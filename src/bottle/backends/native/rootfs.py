@@ -12,6 +12,8 @@ from bottle.plan import AGENT_HOME, AGENT_UID, AGENT_USER
 ETC = "etc"
 HOME = "home"
 WORKSPACE = "workspace"
+UPPER = "upper"
+WORK = "work"
 TRUST_STORE = "ca-certificates.crt"
 # Where distributions other than Debian look for the same bundle.
 TRUST_STORE_LINKS = (
