@@ -28,7 +28,7 @@ class TerminalSize:
     columns: int
 
 
-_USUAL_SIZE = TerminalSize(rows=24, columns=80)
+USUAL_SIZE = TerminalSize(rows=24, columns=80)
 
 
 class RawTerminal:
@@ -101,8 +101,8 @@ class Terminal:
         try:
             columns, rows = os.get_terminal_size(self.output)
         except OSError:
-            return _USUAL_SIZE
-        return TerminalSize(rows=rows or _USUAL_SIZE.rows, columns=columns or _USUAL_SIZE.columns)
+            return USUAL_SIZE
+        return TerminalSize(rows=rows or USUAL_SIZE.rows, columns=columns or USUAL_SIZE.columns)
 
     @contextmanager
     def raw(self) -> Iterator[RawTerminal]:

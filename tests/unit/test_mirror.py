@@ -41,6 +41,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/jail/trial.py": NAMESPACES,
     "bottle/jail/warden.py": NAMESPACES,
     "bottle/jail/watch.py": NAMESPACES,
+    "bottle/launch/detach.py": "makes processes: tests/integration/bottle starts detached bottles",
     "bottle/launch/screen.py": TERMINALS,
     "bottle/launch/session.py": TERMINALS,
     "bottle/selftest/boot.py": "runs what `kit` runs: its tests start it",

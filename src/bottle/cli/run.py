@@ -5,16 +5,19 @@ from typing import Any
 
 import click
 
+from bottle.backends.base import Running
 from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.cli.preflight import summary
 from bottle.errors import InterruptedByUser, UsageError
+from bottle.launch.detach import Background, Foreground, fork
 from bottle.launch.launcher import LiveBottle
 from bottle.launch.relay import relayed
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.session import Session
 from bottle.plan import Trust, WorkspaceMode
 from bottle.secret import Secret, SecretValues
+from bottle.terminal import USUAL_SIZE
 
 _AGENT_ARGS = {"allow_interspersed_args": False}
 _BACKEND_HELP = "docker, native or gvisor; else BOT_BOTTLE_BACKEND, then docker if an engine answers."
@@ -63,6 +66,7 @@ def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
 @click.option(
     "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
 )
+@click.option("-d", "--detach", is_flag=True, help="Leave it running, and print its IDENTITY.")
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
 @click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
@@ -74,6 +78,7 @@ def start(
     *,
     yes: bool,
     dry_run: bool,
+    detach: bool,
     backend: str | None,
     cwd: bool,
     workspace: str | None,
@@ -83,7 +88,8 @@ def start(
 ) -> int:
     """Start AGENT in a bottle and attach this terminal to it.
 
-    ARGUMENTS go to the agent; put `--` before them. The exit status is the agent's.
+    ARGUMENTS go to the agent; put `--` before them. The exit status is the agent's. With --detach it
+    runs on in the background: see `bottle attach`.
     """
     app = App.of(context)
     words, behind = split_at_dashes(arguments)
@@ -94,11 +100,11 @@ def start(
     app.console.info(summary(resolved.plan))
     if dry_run:
         return 0
-    if not app.terminal.is_tty():
+    if not detach and not app.terminal.is_tty():
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
     if not yes and not app.terminal.confirm("launch this agent?"):
         raise InterruptedByUser("not launched")
-    return launch(app, resolved)
+    return launch_detached(app, resolved) if detach else launch(app, resolved)
 
 
 @click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
@@ -155,6 +161,21 @@ def launch(app: App, resolved: Resolved) -> int:
     return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
 
 
+def launch_detached(app: App, resolved: Resolved) -> int:
+    """The agent without a terminal, in a process that runs on; 0 once it runs."""
+    secrets = _ask(app, resolved)
+    side = fork()
+    if isinstance(side, Foreground):
+        failed = side.wait()
+        if failed is None:
+            app.console.line(resolved.plan.identity)
+        return failed or 0
+    app.console.speak_to(side.shown)
+    status = app.manager.launch(resolved, secrets, partial(_unattended, app, side))
+    app.console.info(f"the agent ended with status {status}")  # in the notes
+    return status
+
+
 def _ask(app: App, resolved: Resolved) -> SecretValues:
     answers = {
         question.variable: Secret(app.terminal.prompt_secret(f"{question.message}:"))
@@ -166,8 +187,22 @@ def _ask(app: App, resolved: Resolved) -> SecretValues:
 def _interactive(app: App, live: LiveBottle) -> int:
     """The agent at the operator's terminal, which others may attach to."""
     running = live.start_agent(terminal=app.terminal.size())
-    socket = app.paths.attach_socket(live.identity)
-    return Session(running, terminal=app.terminal, attach_socket=socket).run()
+    return _session(app, live, running, terminal=app.terminal).run()
+
+
+def _unattended(app: App, side: Background, live: LiveBottle) -> int:
+    """The agent at a terminal of its own, which the operator may attach to."""
+
+    def leave() -> None:
+        side.leave(app.manager.logs.of(live.identity).notes, partial(app.console.speak_to, plain=True))
+
+    return _session(app, live, live.start_agent(terminal=USUAL_SIZE), ready=leave).run()
+
+
+def _session(app: App, live: LiveBottle, running: Running, **how: Any) -> Session:
+    """One that others may attach to, and that `bottle list` shows."""
+    socket, presence = app.paths.attach_socket(live.identity), app.paths.presence(live.identity)
+    return Session(running, attach_socket=socket, presence=presence, **how)
 
 
 def _headless(live: LiveBottle) -> int:

@@ -16,8 +16,9 @@ from bottle.terminal import Terminal
 
 _CHUNK = 65536
 _TYPED_ENOUGH = 65536
-_SHOW_PATIENCE = 2.0
-"""Seconds for the terminal to take the rest of the output after the agent's end."""
+_PATIENCE = 2.0
+"""Seconds for the terminal to take the rest of the output after the agent's end, or for the session to take
+what was typed before the operator left."""
 
 
 def attach(socket_path: Path, terminal: Terminal) -> int:
@@ -115,6 +116,7 @@ class _Attachment:
         passed, detached = self._keys.feed(typed or b"")
         self._unsent += encode(Data(passed))
         if detached:
+            self._send_rest()
             self._status = 0
 
     def _send(self) -> None:
@@ -124,6 +126,13 @@ class _Attachment:
             return
         except OSError:
             self._unsent.clear()  # the reading side says how it ended
+
+    def _send_rest(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        while self._unsent and (left := end - time.monotonic()) > 0:
+            _, writable, _ = select([], [self._connection], [], left)
+            if writable:
+                self._send()
 
     def _receive(self) -> None:
         try:
@@ -141,7 +150,7 @@ class _Attachment:
             raise BottleError(f"the session is lost: {error}") from None
 
     def _show_rest(self) -> None:
-        end = time.monotonic() + _SHOW_PATIENCE
+        end = time.monotonic() + _PATIENCE
         while self._screen.waiting and (left := end - time.monotonic()) > 0:
             _, writable, _ = select([], [self._screen.output], [], left)
             if writable:

@@ -7,7 +7,7 @@ session needs no terminal: without one the agent's output goes to whoever is att
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from select import select
@@ -18,9 +18,10 @@ from typing import Protocol, Self
 from bottle.backends.base import Running
 from bottle.launch.clients import Client, Clients, listening
 from bottle.launch.modes import TerminalModes
+from bottle.launch.presence import Presence
 from bottle.launch.screen import Screen, screen
 from bottle.signal_queue import SignalQueue
-from bottle.terminal import Terminal, TerminalSize
+from bottle.terminal import USUAL_SIZE, Terminal, TerminalSize
 
 _CHUNK = 65536
 _TYPED_ENOUGH = 65536
@@ -41,15 +42,25 @@ class _Waitable(Protocol):
 class Session:
     """Joins `running` to `terminal` and to the clients that come to `attach_socket`.
 
-    Where `running` has no terminal (headless), this only waits and answers signals.
+    Where `running` has no terminal (headless), this only waits and answers signals. Without `terminal`, the
+    one of `running` is of USUAL_SIZE. `presence` is where to note who is at it; `ready` is called once others
+    can attach.
     """
 
     def __init__(
-        self, running: Running, *, terminal: Terminal | None = None, attach_socket: Path | None = None
+        self,
+        running: Running,
+        *,
+        terminal: Terminal | None = None,
+        attach_socket: Path | None = None,
+        presence: Path | None = None,
+        ready: Callable[[], None] = lambda: None,
     ) -> None:
         self._running = running
         self._terminal = terminal
         self._attach_socket = attach_socket
+        self._presence = presence
+        self._ready = ready
 
     def run(self) -> int:
         """The agent's exit status, or 128 + n where signal n ended this session and with it the agent.
@@ -67,7 +78,12 @@ class Session:
             clients = None
             if self._attach_socket:
                 clients = stack.enter_context(listening(self._attach_socket, uid=os.getuid()))
-            return _Exchange(self._running, end, signals, screen=shown, clients=clients).run()
+            presence = stack.enter_context(Presence.kept_in(self._presence)) if self._presence else None
+            self._ready()
+            exchange = _Exchange(
+                self._running, end, signals, screen=shown, clients=clients, presence=presence
+            )
+            return exchange.run()
 
 
 class _End:
@@ -120,16 +136,18 @@ class _Exchange:
         *,
         screen: Screen | None = None,
         clients: Clients | None = None,
+        presence: Presence | None = None,
     ) -> None:
         self._running = running
         self._end = end
         self._signals = signals
         self._screen = screen
         self._clients = clients
+        self._presence = presence
         self._master = running.master
         self._modes = TerminalModes()
         self._typed = bytearray()
-        self._size: TerminalSize | None = None
+        self._size = None if screen else USUAL_SIZE
         self._status: int | None = None
         self._stopped = False
         self._cut_off = False
@@ -174,6 +192,7 @@ class _Exchange:
             self._screen.flush()
         self._serve_clients(readable, writable)
         self._watch_clock()
+        self._note_presence()
 
     def _sources(self) -> list[_Waitable | int]:
         sources: list[_Waitable | int] = [self._signals]
@@ -288,6 +307,8 @@ class _Exchange:
                 self._retry_at = time.monotonic() + _HUNG_UP_RETRY
                 return
             self._modes.feed(output)
+            if self._presence:
+                self._presence.output()
             if self._screen:
                 self._screen.show(output)
             for client in self._attached:
@@ -312,6 +333,12 @@ class _Exchange:
             self._repaint_at = None
             if self._size:
                 self._running.resize(self._size)
+
+    def _note_presence(self) -> None:
+        if self._presence:
+            self._presence.terminals(
+                bool(self._screen) + sum(client.size is not None for client in self._attached)
+            )
 
     def _fit(self) -> bool:
         """Gives the agent's terminal the smallest of all sizes; whether that is another one than before."""
