@@ -96,6 +96,19 @@ class Terminal:
     def is_tty(self) -> bool:
         return os.isatty(self.input) and os.isatty(self.output)
 
+    def duplicate(self) -> "Terminal":
+        """The same by descriptors of its own, which `close` closes; also for a process of another session."""
+        control = Path(os.ttyname(self.input))
+        return Terminal(input=os.dup(self.input), output=os.dup(self.output), control=control)
+
+    def close(self) -> None:
+        os.close(self.input)
+        os.close(self.output)
+
+    def await_foreground(self) -> None:
+        """Stops this process where it is a background job, until it is none."""
+        _insist(lambda: termios.tcsetattr(self.input, termios.TCSANOW, termios.tcgetattr(self.input)))
+
     def size(self) -> TerminalSize:
         """The size of the output; 24 x 80 where it has none."""
         try:

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
-from bottle.backends.base import Running
 from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.cli.preflight import summary
 from bottle.errors import InterruptedByUser, UsageError
-from bottle.launch.detach import Background, Foreground, fork
+from bottle.launch.detach import Owner, fork
 from bottle.launch.launcher import LiveBottle
 from bottle.launch.relay import relayed
 from bottle.launch.resolve import LaunchOptions, Resolved
@@ -104,7 +103,7 @@ def start(
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
     if not yes and not app.terminal.confirm("launch this agent?"):
         raise InterruptedByUser("not launched")
-    return launch_detached(app, resolved) if detach else launch(app, resolved)
+    return launch(app, resolved, detach=detach)
 
 
 @click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
@@ -156,23 +155,34 @@ def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str,
     return words[:at], words[at + 1 :]
 
 
-def launch(app: App, resolved: Resolved) -> int:
-    """The agent on this terminal, to its end; its exit status."""
-    return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
+def launch(app: App, resolved: Resolved, *, detach: bool = False) -> int:
+    """The agent on this terminal, to its end (its exit status), or until it is left running (0).
 
-
-def launch_detached(app: App, resolved: Resolved) -> int:
-    """The agent without a terminal, in a process that runs on; 0 once it runs."""
+    `detach`: it is left at once. The identity of what was asked to be left is the result.
+    """
     secrets = _ask(app, resolved)
-    side = fork()
-    if isinstance(side, Foreground):
-        failed = side.wait()
-        if failed is None:
-            app.console.line(resolved.plan.identity)
-        return failed or 0
-    app.console.speak_to(side.shown)
-    status = app.manager.launch(resolved, secrets, partial(_unattended, app, side))
-    app.console.info(f"the agent ended with status {status}")  # in the notes
+    identity = resolved.plan.identity
+    side = fork(
+        app.manager.logs.of(identity).notes,
+        show_on=app.console.speak_to,
+        note_on=partial(app.console.speak_to, plain=True),
+        terminal=None if detach else app.terminal,
+    )
+    if isinstance(side, Owner):
+        return _own(app, side, resolved, secrets)
+    status = side.wait()
+    if status is None and detach:
+        app.console.line(identity)
+    elif status is None:
+        app.console.info(f"{identity} runs on; come back with: bottle attach {identity}")
+    return status or 0
+
+
+def _own(app: App, owner: Owner, resolved: Resolved, secrets: SecretValues) -> int:
+    app.terminal = owner.terminal or app.terminal
+    status = app.manager.launch(resolved, secrets, partial(_session, app, owner))
+    if owner.left:
+        app.console.info(f"the agent ended with status {status}")
     return status
 
 
@@ -184,25 +194,21 @@ def _ask(app: App, resolved: Resolved) -> SecretValues:
     return resolved.answered(answers)
 
 
-def _interactive(app: App, live: LiveBottle) -> int:
-    """The agent at the operator's terminal, which others may attach to."""
-    running = live.start_agent(terminal=app.terminal.size())
-    return _session(app, live, running, terminal=app.terminal).run()
+def _session(app: App, owner: Owner, live: LiveBottle) -> int:
+    """The agent at the operator's terminal, or at one of its own; others may attach."""
+    terminal = owner.terminal
+    return Session(
+        live.start_agent(terminal=terminal.size() if terminal else USUAL_SIZE),
+        terminal=terminal,
+        attach_socket=app.paths.attach_socket(live.identity),
+        presence=app.paths.presence(live.identity),
+        holder=owner if terminal else None,
+        ready=_nothing if terminal else owner.leave,
+    ).run()
 
 
-def _unattended(app: App, side: Background, live: LiveBottle) -> int:
-    """The agent at a terminal of its own, which the operator may attach to."""
-
-    def leave() -> None:
-        side.leave(app.manager.logs.of(live.identity).notes, partial(app.console.speak_to, plain=True))
-
-    return _session(app, live, live.start_agent(terminal=USUAL_SIZE), ready=leave).run()
-
-
-def _session(app: App, live: LiveBottle, running: Running, **how: Any) -> Session:
-    """One that others may attach to, and that `bottle list` shows."""
-    socket, presence = app.paths.attach_socket(live.identity), app.paths.presence(live.identity)
-    return Session(running, attach_socket=socket, presence=presence, **how)
+def _nothing() -> None:
+    """The operator stays."""
 
 
 def _headless(live: LiveBottle) -> int:

@@ -1,6 +1,5 @@
 """`bottle attach`: the operator's terminal at an agent that another `bottle` runs."""
 
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from select import select
 
 from bottle.errors import BottleError
 from bottle.launch.frames import Data, Exit, FrameError, FrameReader, Hello, Resize, encode
+from bottle.launch.keys import DetachKeys
 from bottle.launch.screen import Screen, screen
 from bottle.signal_queue import SignalQueue
 from bottle.terminal import Terminal
@@ -31,40 +31,6 @@ def attach(socket_path: Path, terminal: Terminal) -> int:
         return _Attachment(connection, shown).run()
 
 
-class DetachKeys:
-    """Finds Ctrl-P Ctrl-Q in what is typed; Ctrl-P is held back until the next key.
-
-    Programs may have asked the terminal for the longer encodings of kitty and xterm, so these count, too.
-    """
-
-    _CONTROL = rb"(?:\x%02x|\x1b\[%d(?::\d*)*;(?:5|69|133|197)(?::1)?u|\x1b\[27;5;%d~)"
-    _P = re.compile(_CONTROL % (0x10, ord("p"), ord("p")))
-    _Q = re.compile(_CONTROL % (0x11, ord("q"), ord("q")))
-    _RELEASE = re.compile(rb"\x1b\[\d+(?::\d*)*;\d+:3u")
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def feed(self, typed: bytes) -> tuple[bytes, bool]:
-        """What goes on to the agent, and whether the operator wants to leave."""
-        passed, position = b"", 0
-        while position < len(typed):
-            if self._held:
-                if release := self._RELEASE.match(typed, position):
-                    self._held += release.group()
-                    position = release.end()
-                    continue
-                if self._Q.match(typed, position):
-                    return passed, True
-                passed, self._held = passed + self._held, b""
-            found = self._P.search(typed, position)
-            if not found:
-                return passed + typed[position:], False
-            passed += typed[position : found.start()]
-            self._held, position = found.group(), found.end()
-        return passed, False
-
-
 class _Attachment:
     def __init__(self, connection: socket.socket, shown: Screen) -> None:
         self._connection = connection
@@ -76,7 +42,8 @@ class _Attachment:
 
     def run(self) -> int:
         while self._status is None:
-            readable, writable, _ = select(self._sources(), self._sinks(), [])
+            readable, writable, _ = select(self._sources(), self._sinks(), [], self._patience())
+            self._unsent += encode(Data(self._keys.due()))
             if self._screen.signals in readable:
                 self._answer_signals()
             if self._screen.input in readable:
@@ -89,6 +56,9 @@ class _Attachment:
                 self._screen.flush()
         self._show_rest()
         return self._status
+
+    def _patience(self) -> float | None:
+        return None if self._keys.deadline is None else max(0.0, self._keys.deadline - time.monotonic())
 
     def _sources(self) -> list[socket.socket | SignalQueue | int]:
         sources: list[socket.socket | SignalQueue | int] = [self._screen.signals]

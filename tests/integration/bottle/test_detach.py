@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.agent_apis import agent_apis
-from support.operator_terminal import OperatorTerminal
+from support.operator_terminal import LEADER, OperatorTerminal
 from support.project import BottleProject, shell_agent
 from support.scripts import RunShell, Say, Script
 from support.sites import Site
@@ -123,6 +124,65 @@ def test_real_claude_code_is_left_in_the_middle_and_come_back_to(
                 assert second.status() == 0
 
 
+def test_a_session_in_the_foreground_is_left_by_its_keys_and_come_back_to(project: BottleProject) -> None:
+    project.write(shell_agent())
+    with project.terminal("start", "--yes", "shell") as started:
+        started.expect(PROMPT, SECONDS)
+        assert bottles(project)[0]["attached"] == 1
+        started.type(b"echo left-$((1+1))\r")
+        started.expect(rb"left-2\r\n")
+        started.type(DETACH)
+
+        assert started.wait() == 0
+        assert started.attributes() == started.attributes_before
+        identity = started.expect(rb"come back with: bottle attach (\S+)").group(1).decode()
+    assert bottles(project)[0]["attached"] == 0
+    with project.terminal("attach", identity) as attached:
+        attached.expect(PROMPT)
+        attached.type(b"exit 5\r")
+
+        assert attached.wait() == 5
+    await_that(lambda: bottles(project) == [])
+    assert "the agent ended with status 5" in project.run("attach", identity).err
+
+
+@on_native
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, None])
+def test_a_session_in_the_foreground_ends_with_its_terminal(
+    project: BottleProject, number: signal.Signals | None
+) -> None:
+    project.write(shell_agent())
+    with project.terminal("start", "--yes", "shell") as started:
+        started.expect(PROMPT, SECONDS)
+        if number:
+            started.process.send_signal(number)
+            assert started.wait() == (-number if number == signal.SIGKILL else 128 + number)
+            await_that(lambda: started.attributes() == started.attributes_before)
+    await_that(lambda: list((project.home / "state").glob("shell-*")) == [])
+
+
+@on_native
+def test_a_session_in_the_foreground_is_suspended_and_continued_by_the_shell(project: BottleProject) -> None:
+    project.write(shell_agent())
+    command = project.command("start", "--yes", "shell")
+    shell = (*LEADER, "bash", "--norc", "-i")
+    with OperatorTerminal(*shell, env=command.env, cwd=command.cwd) as outer:
+        outer.expect(PROMPT)
+        outer.type(f"PS1='outer> '; {shlex.join(command.argv)}\r".encode())
+        outer.expect(rb"/workspace\$ ", SECONDS)
+        (front,) = children(outer.process.pid)
+        os.kill(front, signal.SIGTSTP)
+        outer.expect(rb"Stopped.*outer> ")
+        outer.type(b"echo cooked-$((1+1)); bg\r")
+        outer.expect(rb"cooked-2\r\n.*outer> ")
+        outer.type(b"fg\r")
+        outer.expect(rb"/workspace\$ ")
+        outer.type(b"echo raw-$((1+1)); exit 4\r")
+        outer.expect(rb"raw-2\r\n.*outer> ")
+        outer.type(b"echo was-$?; exit\r")
+        outer.expect(rb"was-4\r\n")
+
+
 @on_native
 def test_a_launch_that_fails_says_so_in_the_foreground(project: BottleProject) -> None:
     project.write(shell_agent())
@@ -215,6 +275,10 @@ def settled(shell: OperatorTerminal, *, rows: int, columns: int) -> None:
         f"until [ \"$(stty size)\" = '{rows} {columns}' ]; do sleep 0.1; done; echo fits-$((1+1))\r".encode()
     )
     shell.expect(rb"fits-2\r\n")
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def await_that(reached: Callable[[], bool]) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bottle.launch.attach import DetachKeys
+from bottle.launch.keys import DetachKeys
 
 
 def typed(*chunks: bytes) -> tuple[bytes, bool]:
