@@ -203,12 +203,8 @@ def _session(app: App, owner: Owner, live: LiveBottle) -> int:
         attach_socket=app.paths.attach_socket(live.identity),
         presence=app.paths.presence(live.identity),
         holder=owner if terminal else None,
-        ready=_nothing if terminal else owner.leave,
+        ready=None if terminal else owner.leave,
     ).run()
-
-
-def _nothing() -> None:
-    """The operator stays."""
 
 
 def _headless(live: LiveBottle) -> int:

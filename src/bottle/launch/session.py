@@ -55,7 +55,7 @@ class Session:
         terminal: Terminal | None = None,
         attach_socket: Path | None = None,
         presence: Path | None = None,
-        ready: Callable[[], None] = lambda: None,
+        ready: Callable[[], None] | None = None,
         holder: Holder | None = None,
     ) -> None:
         self._running = running
@@ -84,7 +84,8 @@ class Session:
                 clients = stack.enter_context(listening(self._attach_socket, uid=os.getuid()))
             presence = stack.enter_context(Presence.kept_in(self._presence)) if self._presence else None
             departure = Departure(self._holder, at_terminal, stack) if self._holder else None
-            self._ready()
+            if self._ready:
+                self._ready()
             exchange = _Exchange(
                 end,
                 signals,

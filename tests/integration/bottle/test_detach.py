@@ -236,6 +236,9 @@ def test_the_owner_holds_nothing_of_the_operator_s(project: BottleProject) -> No
         assert terminal_of_the_start not in opened.values()
         assert (opened["0"], opened["1"], opened["2"]) == ("/dev/null", "/dev/null", str(notes))
     assert notes.stat().st_mode & 0o777 == 0o600
+    runtime = Path(project.environ["XDG_RUNTIME_DIR"]) / "bot-bottle"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (runtime, *(runtime / identity).iterdir())}
+    assert modes == {"bot-bottle": 0o700, "attach.sock": 0o600, "presence": 0o600}
     assert project.run("stop", identity).code == 0
 
 
