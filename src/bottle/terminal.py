@@ -98,12 +98,15 @@ class Terminal:
 
     def duplicate(self) -> "Terminal":
         """The same by descriptors of its own, which `close` closes; also for a process of another session."""
-        control = Path(os.ttyname(self.input))
+        control = Path(os.ttyname(self.input)) if os.isatty(self.input) else self._control
         return Terminal(input=os.dup(self.input), output=os.dup(self.output), control=control)
 
     def close(self) -> None:
-        os.close(self.input)
-        os.close(self.output)
+        """From here on it is no terminal, and there is nobody to ask."""
+        for descriptor in (self.input, self.output):
+            os.close(descriptor)
+        self.input = self.output = -1
+        self._control = Path(os.devnull)
 
     def await_foreground(self) -> None:
         """Stops this process where it is a background job, until it is none."""

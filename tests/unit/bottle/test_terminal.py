@@ -109,8 +109,9 @@ def test_a_duplicate_is_the_same_terminal_and_closed_apart() -> None:
         assert not os.get_inheritable(duplicate.output)
         duplicate.close()
         assert terminal.is_tty()
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(duplicate.input)
+        assert not duplicate.is_tty()
+        with pytest.raises(UsageError):
+            duplicate.confirm("is anybody there?")
     finally:
         os.close(master)
         os.close(slave)
