@@ -108,6 +108,13 @@ class Terminal:
         self.input = self.output = -1
         self._control = Path(os.devnull)
 
+    def restorer(self) -> Callable[[], None]:
+        """Puts the mode back, when it is called, that the terminal is in now."""
+        if not os.isatty(self.input):
+            return lambda: None
+        attributes = termios.tcgetattr(self.input)
+        return lambda: _set_attributes(self.input, attributes)
+
     def await_foreground(self) -> None:
         """Stops this process where it is a background job, until it is none."""
         _insist(lambda: termios.tcsetattr(self.input, termios.TCSANOW, termios.tcgetattr(self.input)))

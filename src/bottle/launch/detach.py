@@ -30,6 +30,7 @@ class Foreground:
         self._owner = owner
         self._channel = channel
         self._terminal = terminal
+        self._restore = terminal.restorer() if terminal else None
         self._status: int | None = None
 
     def wait(self) -> int | None:
@@ -63,6 +64,8 @@ class Foreground:
         if not os.WIFSTOPPED(status):
             code = os.waitstatus_to_exitcode(status)
             self._status = code if code >= 0 else 128 - code
+            if code < 0 and self._restore:
+                self._restore()
 
 
 class Owner:

@@ -162,6 +162,20 @@ def test_a_session_in_the_foreground_ends_with_its_terminal(
 
 
 @on_native
+def test_a_killed_owner_leaves_the_terminal_as_it_was(project: BottleProject) -> None:
+    project.write(shell_agent())
+    with project.terminal("start", "--yes", "shell") as started:
+        started.expect(PROMPT, SECONDS)
+        (row,) = bottles(project)
+        os.kill(record(project, row["identity"])["owner_pid"], signal.SIGKILL)
+
+        assert started.wait() == 137
+        assert started.attributes() == started.attributes_before
+    assert bottles(project) == []
+    assert project.run("cleanup", "--yes").code == 0
+
+
+@on_native
 def test_a_session_in_the_foreground_is_suspended_and_continued_by_the_shell(project: BottleProject) -> None:
     project.write(shell_agent())
     command = project.command("start", "--yes", "shell")
