@@ -190,6 +190,8 @@ def test_a_session_in_the_foreground_is_suspended_and_continued_by_the_shell(pro
         outer.type(b"echo cooked-$((1+1)); bg\r")
         outer.expect(rb"cooked-2\r\n.*outer> ")
         outer.type(b"fg\r")
+        outer.expect(rb"fg\r\n.*start --yes shell")
+        outer.type(b"\r")  # a shell paints its prompt anew only if it sees the size change in time
         outer.expect(rb"/workspace\$ ")
         outer.type(b"echo raw-$((1+1)); exit 4\r")
         outer.expect(rb"raw-2\r\n.*outer> ")
