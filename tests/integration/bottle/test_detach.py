@@ -35,7 +35,7 @@ def test_a_session_is_left_found_again_used_and_stopped(project: BottleProject) 
         (row,) = bottles(project)
         assert (row["identity"], row["attached"], row["blocked"]) == (identity, 0, 0)
         with project.terminal("attach", identity, rows=24, columns=80) as one:
-            one.expect(PROMPT)
+            at_prompt(one)
             settled(one, rows=24, columns=80)
             with project.terminal("attach", identity, rows=30, columns=70) as two:
                 settled(two, rows=24, columns=70)
@@ -66,7 +66,7 @@ def test_it_outlives_its_terminal_and_says_later_how_it_ended(project: BottlePro
         assert started.wait() == 0
         identity = bytes(started.output).decode().split()[-1]
     with project.terminal("attach", identity) as attached:
-        attached.expect(PROMPT)
+        at_prompt(attached)
         attached.type(b"exit 7\r")
 
         assert attached.wait() == 7
@@ -84,10 +84,10 @@ def test_a_flood_that_nobody_reads_holds_neither_the_agent_up_nor_the_owner_s_me
     with left_running(project) as identity:
         owner = record(project, identity)["owner_pid"]
         with project.terminal("attach", identity) as attached:
-            attached.expect(PROMPT)
-            attached.type(b"clear; read x; head -c 100000000 /dev/zero | tr '\\0' x; touch done; yes\r")
-            attached.expect(rb"\r\n")
-            attached.type(b"go\r" + DETACH)
+            at_prompt(attached)
+            attached.type(b"head -c 100000000 /dev/zero | tr '\\0' x; touch done; yes\r")
+            attached.expect(rb"x{100}")
+            attached.type(DETACH)
             attached.wait()
         before = resident(owner)
         await_that(lambda: project.run("exec", identity, "--", "test", "-e", "done").code == 0)
@@ -138,7 +138,7 @@ def test_a_session_in_the_foreground_is_left_by_its_keys_and_come_back_to(projec
         identity = started.expect(rb"come back with: bottle attach (\S+)").group(1).decode()
     assert bottles(project)[0]["attached"] == 0
     with project.terminal("attach", identity) as attached:
-        attached.expect(PROMPT)
+        at_prompt(attached)
         attached.type(b"exit 5\r")
 
         assert attached.wait() == 5
@@ -191,8 +191,7 @@ def test_a_session_in_the_foreground_is_suspended_and_continued_by_the_shell(pro
         outer.expect(rb"cooked-2\r\n.*outer> ")
         outer.type(b"fg\r")
         outer.expect(rb"fg\r\n.*start --yes shell")
-        outer.type(b"\r")  # a shell paints its prompt anew only if it sees the size change in time
-        outer.expect(rb"/workspace\$ ")
+        at_prompt(outer)
         outer.type(b"echo raw-$((1+1)); exit 4\r")
         outer.expect(rb"raw-2\r\n.*outer> ")
         outer.type(b"echo was-$?; exit\r")
@@ -286,6 +285,12 @@ def resident(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) << 10
+
+
+def at_prompt(shell: OperatorTerminal) -> None:
+    """A shell paints its prompt anew only if it sees in time that its size changed, so it is asked to."""
+    shell.type(b"\r")
+    shell.expect(rb"/workspace\$ ", SECONDS)
 
 
 def settled(shell: OperatorTerminal, *, rows: int, columns: int) -> None:
