@@ -1,10 +1,12 @@
 """What the command line does, without its words: both it and later front ends call this."""
 
 import os
+import shlex
 import signal
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from attrs import field, frozen
 
@@ -12,8 +14,9 @@ from bottle.assets import Assets
 from bottle.backends.base import Backend, Bottle, Resource
 from bottle.errors import BottleError
 from bottle.launch.launcher import Launcher, LiveBottle
-from bottle.launch.resolve import Resolved, Resolver
+from bottle.launch.resolve import DEFAULT_LIMITS, Resolved, Resolver
 from bottle.launch.selection import BackendSelection
+from bottle.launch.workspaces import HeldWorkspace
 from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
 from bottle.plan import LaunchPlan
@@ -22,6 +25,7 @@ from bottle.secret import SecretValues
 from bottle.state.audit import AuditLog, AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
+from bottle.workspace.origin import How, Origin
 
 _GRACE_SECONDS = 15.0
 _KILL_SECONDS = 5.0
@@ -95,6 +99,31 @@ class BottleManager:
         if record.phase is not Phase.RUNNING:
             raise BottleError(f"'{identity}' is still {record.phase.value}", hint="bottle list active")
         return record, bottle
+
+    @contextmanager
+    def workspace(self, identity: str) -> Iterator[HeldWorkspace]:
+        """The workspace of a bottle that has one of its own. Raises BottleError for the others."""
+        record, bottle = self.running(identity)
+        origin = Origin.read(self.paths.state / identity)
+        if origin is None:
+            raise BottleError(
+                f"'{identity}' began with an empty workspace", hint=f"bottle cp {identity}:/workspace DEST"
+            )
+        if origin.how is How.MOUNT:
+            raise BottleError(
+                f"'{identity}' works on {origin.source} itself: there is nothing to compare it with",
+                hint=f"git -C {shlex.quote(origin.source)} diff",
+            )
+        if not Path(origin.source).is_dir():
+            raise BottleError(
+                "the directory that the workspace was made from is not there any more",
+                hint=f"bottle cp {identity}:/workspace DEST",
+                location=origin.source,
+            )
+        self.selection.named(record.backend).equip(self.assets, self.progress)
+        yield HeldWorkspace(
+            record=record, bottle=bottle, origin=origin, environ=self.environ, limit=DEFAULT_LIMITS.disk
+        )
 
     def stop(self, identity: str) -> None:
         """Asks the owner to take the bottle down, and does it in its place where it does not."""

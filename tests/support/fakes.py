@@ -19,6 +19,7 @@ from bottle.backends.base import (
     Backend,
     BackendContext,
     Bottle,
+    CopiedIn,
     ExecRequest,
     Overuse,
     Resource,
@@ -100,6 +101,7 @@ class FakeBottle(Bottle):
     not_limited: Collection[str] = ()
     arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
+    changed: bytes = b'{"end": true}\n'
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
         self._called("sidecar")
@@ -133,6 +135,11 @@ class FakeBottle(Bottle):
         command = Command(argv=request.argv, env=request.env, timeout=None)
         process = spawn(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr)
         return HostProcess(process)
+
+    @contextmanager
+    def changes(self, start: CopiedIn | None) -> Iterator[IO[bytes]]:
+        self._called("changes")
+        yield io.BytesIO(self.changed)
 
     def running(self) -> bool:
         return True

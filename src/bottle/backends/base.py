@@ -7,6 +7,8 @@ identity alone, so that teardown, `cleanup` after kill -9, and `exec` from anoth
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import IO, ClassVar, Protocol
 
 from attrs import field, frozen
@@ -68,6 +70,17 @@ class SidecarLaunch:
     exit: Exit
     measures: bool = False
     gate: GatePlaces | None = None
+
+
+@frozen(kw_only=True)
+class CopiedIn:
+    """How a copied workspace began. `filled_ns`: since the epoch, when it was whole, by its machine's clock.
+
+    `base`: a file that lists what it held, as gzipped JSON lines.
+    """
+
+    filled_ns: int
+    base: Path
 
 
 @frozen(kw_only=True)
@@ -176,6 +189,13 @@ class Bottle(ABC):
         """Starts a process inside. Raises NotRunningError where the sandbox is gone."""
 
     @abstractmethod
+    def changes(self, start: CopiedIn | None) -> AbstractContextManager[IO[bytes]]:
+        """What `bottle_sidecar.changes` tells of the workspace, as it is now, whether or not anything runs.
+
+        `start` None: the workspace is an overlay. After `Backend.equip`. Raises CommandFailed at its end.
+        """
+
+    @abstractmethod
     def running(self) -> bool: ...
 
     def unlimited(self) -> Collection[str]:
@@ -210,6 +230,9 @@ class Backend(ABC):
     @abstractmethod
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         """Checks the plan, builds sidecar and agent; returns at once where they are cached."""
+
+    def equip(self, assets: Callable[[], Assets], progress: Progress) -> None:  # noqa: B027 - often nothing
+        """Builds what looking into a workspace takes, which is less than a launch does."""
 
     @abstractmethod
     def bottle(self, identity: str) -> Bottle:

@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "exec": LazyCommand("bottle.cli.session", "exec_", "Run a command in a running bottle."),
     "attach": LazyCommand("bottle.cli.session", "attach", "Share the terminal of a running bottle."),
     "cp": LazyCommand("bottle.cli.session", "cp", "Copy files out of a running bottle."),
+    "diff": LazyCommand("bottle.cli.diff", "diff", "Show what changed in a bottle's workspace."),
     "stop": LazyCommand("bottle.cli.session", "stop", "Stop running bottles."),
     "list": LazyCommand("bottle.cli.listing", "list_", "List agents, or the bottles that run."),
     "info": LazyCommand("bottle.cli.listing", "info", "Show what an agent would be given."),

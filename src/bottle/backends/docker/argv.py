@@ -212,6 +212,25 @@ def take_over(names: Names, image: str, isolation: Isolation) -> tuple[str, ...]
     )  # fmt: skip
 
 
+def changes(names: Names, look: str, image: str, isolation: Isolation, filled_ns: int) -> tuple[str, ...]:
+    """The one-shot, called `look`, that tells what changed in the workspace; it reads what modes forbid."""
+    return (
+        "run", "--interactive",
+        *_hardening(isolation),
+        "--name", look,
+        *names.label_options("changes"),
+        "--network", "none",
+        "--user", "0:0",
+        "--cap-add", "DAC_READ_SEARCH",
+        "--memory", _SIDECAR_MEMORY,
+        "--memory-swap", _SIDECAR_MEMORY,
+        "--pids-limit", _SIDECAR_PIDS,
+        *names.volume(names.workspace, _METERED[1], "readonly", "volume-nocopy"),
+        "--entrypoint", "python",
+        image, "-m", "bottle_sidecar.changes", "copy", _METERED[1], str(filled_ns),
+    )  # fmt: skip
+
+
 def forwarder(names: Names, source: str) -> tuple[str, ...]:
     return ("exec", "--interactive", names.agent, "python3", "-c", source, SOCKET, str(PROXY_PORT))
 

@@ -1,13 +1,16 @@
 """One bottle on an engine: its containers and volumes, all found again by their labels."""
 
 import io
+import secrets
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Arrival, Bottle, ExecRequest, GatePlaces, SidecarLaunch
+from bottle import proc
+from bottle.backends.base import Arrival, Bottle, CopiedIn, ExecRequest, GatePlaces, SidecarLaunch
 from bottle.backends.docker import argv, proof, running
 from bottle.backends.docker.argv import Isolation
 from bottle.backends.docker.engine import Engine, EngineError, last_lines
@@ -28,12 +31,13 @@ _SHOWN = 6  # findings in one message
 
 @frozen(kw_only=True)
 class Workshop:
-    """What a bottle is made with. `images` raises BottleError where nothing was built in this process."""
+    """What a bottle is made with. `images`, `sidecar`: raise BottleError where these were not built by us."""
 
     engine: Engine
     isolation: Isolation
     seccomp: str
     images: Callable[[], Images]
+    sidecar: Callable[[], str]
     host_addresses: Callable[[], Sequence[str]]
 
 
@@ -133,6 +137,21 @@ class DockerBottle(Bottle):
         if self._sandbox is not None:
             self._sandbox.entered(started.process)
         return started
+
+    @contextmanager
+    def changes(self, start: CopiedIn | None) -> Iterator[IO[bytes]]:
+        if start is None:
+            raise EngineError("a workspace on an engine is a copy")
+        image, isolation = self._workshop.sidecar(), self._workshop.isolation
+        look = f"{self._names.agent}-changes-{secrets.token_hex(4)}"
+        words = argv.changes(self._names, look, image, isolation, start.filled_ns)
+        with start.base.open("rb") as base:
+            try:
+                with proc.reading(self._engine.command(*words, timeout=None), stdin=base) as stream:
+                    yield stream
+            except BaseException:
+                self._engine.run("rm", "--force", look, check=False)
+                raise
 
     def running(self) -> bool:
         """Whether the agent's container runs."""

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from bottle.backends.base import (
     Arrival,
     Bottle,
+    CopiedIn,
     ExecRequest,
     GatePlaces,
     Overuse,
@@ -23,7 +24,7 @@ from bottle.backends.base import (
     Streams,
 )
 from bottle.backends.errors import IsolationError, NotRunningError
-from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
+from bottle.backends.native import addresses, bwrap, cgroup, looking, processes, rootfs, seccomp
 from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.blueprint import OOM_SCORE, Blueprint
@@ -209,6 +210,9 @@ class NativeBottle(Bottle):
             terminal=(terminal.rows, terminal.columns) if terminal else None,
             streams=() if terminal else _numbers(request.streams),
         )
+
+    def changes(self, start: CopiedIn | None) -> AbstractContextManager[IO[bytes]]:
+        return looking.changes(self._places.box, start)
 
     def running(self) -> bool:
         record = self._places.read()

@@ -144,6 +144,21 @@ def test_take_over_has_the_one_capability_and_no_network() -> None:
 REQUEST = ExecRequest(argv=("claude", "--x"), env={"PATH": "/bin", "HOME": "/h"}, cwd="/workspace")
 
 
+def test_changes_are_looked_for_without_a_network_and_without_writing() -> None:
+    built = argv.changes(NAMES, "look-1", "sidecar:1", RUNC, 17)
+
+    assert built == (
+        *("run", "--interactive", *HARDENING),
+        *("--name", "look-1", *NAMES.label_options("changes")),
+        *("--network", "none"),
+        *("--user", "0:0", "--cap-add", "DAC_READ_SEARCH"),
+        *("--memory", "768m", "--memory-swap", "768m", "--pids-limit", "256"),
+        *NAMES.volume(NAMES.workspace, "/run/bottle/workspace", "readonly", "volume-nocopy"),
+        *("--entrypoint", "python", "sidecar:1", "-m", "bottle_sidecar.changes"),
+        *("copy", "/run/bottle/workspace", "17"),
+    )
+
+
 def test_execute_takes_away_what_image_and_engine_add() -> None:
     built = argv.execute(
         NAMES, REQUEST, token="t1", env_path="/dev/fd/9", inherited=("ML",), image_env=("JAVA_HOME", "PATH")
