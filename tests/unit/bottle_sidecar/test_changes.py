@@ -2,7 +2,7 @@ import gzip
 import io
 import json
 import os
-import threading
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bottle.proc import PIPE, Command, end, spawn
 from bottle.tree import blob_id
 from bottle_sidecar import changes
 from bottle_sidecar.changes import Base, Scan, ScanError
@@ -272,36 +273,35 @@ def settled(folder: Path) -> int:
     return stamp
 
 
+SWAP = """
+import os, sys
+def exchange(one, other):
+    os.rename(one, "spare"); os.rename(other, one); os.rename("spare", other)
+os.write(1, b".")
+while True:
+    exchange("inside/d", "folder")
+    exchange("inside/f", "file")
+"""
+
+
 def test_a_tree_that_is_swapped_while_it_is_read_leads_nowhere_else(tmp_path: Path) -> None:
+    """Each is a link that leads out as often as it is not, and changes between any two looks at it."""
     outside = fill(tmp_path / "outside", {"d/f": "SECRET", "secret": "SECRET"})
     inside = fill(tmp_path / "inside", {"d/f": "mine", "f": "mine"})
     (tmp_path / "folder").symlink_to(outside / "d")
     (tmp_path / "file").symlink_to(outside / "secret")
-    end = threading.Event()
-
-    def swap() -> None:
-        while not end.is_set():
-            for entry, other in (("d", "folder"), ("f", "file")):
-                exchange(inside / entry, tmp_path / other)
-
-    thread = threading.Thread(target=swap)
-    thread.start()
+    swapping = spawn(Command(argv=(sys.executable, "-c", SWAP), cwd=str(tmp_path)), stdout=PIPE)
+    assert swapping.stdout
     try:
-        seen = b"".join(scanned(inside) for _ in range(400))
+        swapping.stdout.read(1)
+        seen = b"".join(scanned(inside) for _ in range(2000))
     finally:
-        end.set()
-        thread.join()
+        swapping.kill()
+        end(swapping)
+
     assert b"SECRET" not in seen
     assert b"mine" in seen
     assert b'"link"' in seen
-
-
-def exchange(one: Path, other: Path) -> None:
-    """By three renames: neither is ever both."""
-    spare = other.with_name("spare")
-    one.rename(spare)
-    other.rename(one)
-    spare.rename(other)
 
 
 def scanned(folder: Path) -> bytes:
