@@ -2,15 +2,13 @@ import gzip
 import io
 import json
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bottle.proc import PIPE, Command, end, spawn
 from bottle.tree import blob_id
 from bottle_sidecar import changes
 from bottle_sidecar.changes import Base, Scan, ScanError
@@ -273,44 +271,72 @@ def settled(folder: Path) -> int:
     return stamp
 
 
-SWAP = """
-import os, sys
-def exchange(one, other):
-    os.rename(one, "spare"); os.rename(other, one); os.rename("spare", other)
-os.write(1, b".")
-while True:
-    exchange("inside/d", "folder")
-    exchange("inside/f", "file")
-"""
+class Swapped(Scan):
+    """Between the look at an entry and its opening, once for each, `swap` is called."""
+
+    def __init__(self, out: io.BytesIO, swap: Callable[[str], None]) -> None:
+        super().__init__(out, None, 0)
+        self._swap = swap
+        self._swapped: set[str] = set()
+
+    def _look(self, parent: Any, name: str, status: os.stat_result) -> Any:
+        if name not in self._swapped:
+            self._swapped.add(name)
+            self._swap(name)
+        return super()._look(parent, name, status)
 
 
-def test_a_tree_that_is_swapped_while_it_is_read_leads_nowhere_else(tmp_path: Path) -> None:
-    """Each is a link that leads out as often as it is not, and changes between any two looks at it."""
-    outside = fill(tmp_path / "outside", {"d/f": "SECRET", "secret": "SECRET"})
-    inside = fill(tmp_path / "inside", {"d/f": "mine", "f": "mine"})
-    (tmp_path / "folder").symlink_to(outside / "d")
-    (tmp_path / "file").symlink_to(outside / "secret")
-    swapping = spawn(Command(argv=(sys.executable, "-c", SWAP), cwd=str(tmp_path)), stdout=PIPE)
-    assert swapping.stdout
-    try:
-        swapping.stdout.read(1)
-        seen = b"".join(scanned(inside) for _ in range(2000))
-    finally:
-        swapping.kill()
-        end(swapping)
-
-    assert b"SECRET" not in seen
-    assert b"mine" in seen
-    assert b'"link"' in seen
-
-
-def scanned(folder: Path) -> bytes:
+def test_an_entry_that_becomes_a_link_meanwhile_leads_nowhere(tmp_path: Path) -> None:
+    outside = fill(tmp_path / "outside", {"d/x": "SECRET", "f": "SECRET"})
+    inside = fill(tmp_path / "inside", {"d/x": "mine", "f": "mine"})
     out = io.BytesIO()
-    try:
-        Scan(out, None, 0).run(str(folder))
-    except ScanError as error:
-        out.write(str(error).encode())
-    return out.getvalue()
+
+    def swap(name: str) -> None:
+        if name in ("d", "f"):
+            (inside / name).rename(tmp_path / f"was-{name}")
+            (inside / name).symlink_to(outside / name)
+
+    Swapped(out, swap).run(str(inside))
+
+    assert b"SECRET" not in out.getvalue()
+    told = {fields.get("path"): fields.get("target") for fields in read(out.getvalue())}
+    assert told == {"d": str(outside / "d"), "f": str(outside / "f"), None: None}
+
+
+def test_an_entry_that_becomes_another_or_goes_meanwhile_is_looked_at_again(tmp_path: Path) -> None:
+    fill(tmp_path, {"folder/x": "", "file": "", "gone": "", "pipe": ""})
+    out = io.BytesIO()
+
+    def swap(name: str) -> None:
+        (tmp_path / name).rename(tmp_path.with_name(f"was-{name}"))
+        match name:
+            case "folder":
+                (tmp_path / "folder").write_text("now a file")
+            case "file":
+                (tmp_path / "file").mkdir()
+            case "pipe":
+                os.mkfifo(tmp_path / "pipe")
+
+    Swapped(out, swap).run(str(tmp_path))
+
+    kinds = {fields.get("path"): fields.get("kind") for fields in read(out.getvalue())}
+    assert kinds == {"folder": "file", "file": "folder", "pipe": "other", None: None}
+
+
+def test_what_never_rests_is_an_error(tmp_path: Path) -> None:
+    fill(tmp_path, {"f": ""})
+
+    class Restless(Swapped):
+        def _look(self, parent: Any, name: str, status: os.stat_result) -> Any:
+            self._swapped.clear()
+            return super()._look(parent, name, status)
+
+    def swap(name: str) -> None:
+        (tmp_path / "new").touch()
+        (tmp_path / "new").rename(tmp_path / name)
+
+    with pytest.raises(ScanError, match="changes too fast"):
+        Restless(io.BytesIO(), swap).run(str(tmp_path))
 
 
 def test_a_file_that_changes_while_it_is_read_is_torn(tmp_path: Path) -> None:
