@@ -2,12 +2,17 @@ import gzip
 import io
 import json
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bottle.tree import blob_id
 from bottle_sidecar import changes
@@ -263,9 +268,9 @@ def test_folders_that_changed_places_are_noticed(tmp_path: Path) -> None:
 
 def settled(folder: Path) -> int:
     """A stamp that lies well after all that was done, and before all that is done next."""
-    stamp = folder.stat().st_ctime_ns + 200_000_000
-    probe = folder.with_name("clock")
+    probe = folder.with_name(f"{folder.name}.clock")
     probe.touch()
+    stamp = probe.stat().st_ctime_ns + 60_000_000
     while probe.stat().st_ctime_ns < stamp:
         probe.touch()
     return stamp
@@ -362,3 +367,69 @@ def test_what_cannot_be_finished_says_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Scan(out, None, 0).run(str(tmp_path / "none"))
     assert b"end" not in out.getvalue()
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+EDITS = st.tuples(st.sampled_from(["write", "remove", "move", "folder", "mode", "link"]), PATHS, PATHS)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(before=st.lists(EDITS, max_size=12), after=st.lists(EDITS, max_size=12))
+def test_whatever_is_done_to_a_copy_is_told(
+    before: list[tuple[str, str, str]], after: list[tuple[str, str, str]]
+) -> None:
+    """Contents are of one length, so that nothing but they themselves and the times tell them apart."""
+    with tempfile.TemporaryDirectory() as name:
+        tree = Path(name) / "tree"
+        tree.mkdir()
+        for number, edit in enumerate(before):
+            apply(tree, number, *edit)
+        start, base = held(tree), noted(tree)
+        stamp = settled(tree)
+        for number, edit in enumerate(after, 50):
+            apply(tree, number, *edit)
+
+        found = copy(tree, base, stamp)
+
+        now = held(tree)
+        assert set(found) == {path for path in start | now if start.get(path) != now.get(path)}
+        for path, fields in found.items():
+            assert (fields["kind"] == "gone") == (path not in now)
+            if "content" in fields:
+                assert fields["content"] == (tree / path).read_bytes()
+
+
+def apply(tree: Path, number: int, edit: str, one: str, other: str) -> None:
+    """Whatever of it can be done where it is."""
+    path = tree / one
+    with suppress(OSError):
+        match edit:
+            case "write":
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{number:04}")
+            case "remove" if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            case "remove":
+                path.unlink()
+            case "move":
+                path.rename(tree / other)
+            case "folder":
+                path.mkdir(parents=True)
+            case "mode" if not path.is_symlink():
+                path.chmod(0o700 if number % 2 else 0o755)
+            case "link":
+                path.symlink_to(other)
+
+
+def held(tree: Path) -> dict[str, tuple[Any, ...]]:
+    """Kind, permissions and content of all that is in it."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for path in tree.rglob("*"):
+        mode = path.lstat().st_mode
+        name = str(path.relative_to(tree))
+        if stat.S_ISLNK(mode):
+            found[name] = ("link", str(path.readlink()))
+        else:
+            found[name] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
+    return found

@@ -34,6 +34,7 @@ _SIDECAR_USER = "65532"
 _METERED = ("/run/bottle/home", "/run/bottle/workspace")
 _SIDECAR_MEMORY = "768m"
 _SIDECAR_PIDS = "256"
+_LOOK_MEMORY = "2g"  # what a copy held is in memory while it is compared: some 80 MB for 100 000 files
 _PATIENCE = "60"  # seconds that the listener waits for the sidecar
 _MEGABYTE = 1024 * 1024
 
@@ -222,8 +223,8 @@ def changes(names: Names, look: str, image: str, isolation: Isolation, filled_ns
         "--network", "none",
         "--user", "0:0",
         "--cap-add", "DAC_READ_SEARCH",
-        "--memory", _SIDECAR_MEMORY,
-        "--memory-swap", _SIDECAR_MEMORY,
+        "--memory", _LOOK_MEMORY,
+        "--memory-swap", _LOOK_MEMORY,
         "--pids-limit", _SIDECAR_PIDS,
         *names.volume(names.workspace, _METERED[1], "readonly", "volume-nocopy"),
         "--entrypoint", "python",

@@ -152,7 +152,7 @@ def test_changes_are_looked_for_without_a_network_and_without_writing() -> None:
         *("--name", "look-1", *NAMES.label_options("changes")),
         *("--network", "none"),
         *("--user", "0:0", "--cap-add", "DAC_READ_SEARCH"),
-        *("--memory", "768m", "--memory-swap", "768m", "--pids-limit", "256"),
+        *("--memory", "2g", "--memory-swap", "2g", "--pids-limit", "256"),
         *NAMES.volume(NAMES.workspace, "/run/bottle/workspace", "readonly", "volume-nocopy"),
         *("--entrypoint", "python", "sidecar:1", "-m", "bottle_sidecar.changes"),
         *("copy", "/run/bottle/workspace", "17"),
