@@ -1,12 +1,8 @@
 """`bottle diff`: what changed in a bottle's workspace."""
 
-import fnmatch
 import os
 import signal
-from collections.abc import Callable, Iterator
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
-from typing import IO
 
 import click
 
@@ -16,12 +12,10 @@ from bottle.cli.app import App, json_option
 from bottle.cli.pager import Pager
 from bottle.cli.patchtext import Painter
 from bottle.cli.render import Json, Result
+from bottle.cli.selection import selected
 from bottle.errors import UsageError
 from bottle.launch.workspaces import HeldWorkspace
-from bottle.plan import WORKSPACE
 from bottle.workspace.comparison import Comparison, Difference
-
-_PATTERN = frozenset("*?[")
 
 
 class Form(StrEnum):
@@ -77,7 +71,7 @@ def diff(
         raise UsageError("--stat, --name-status and --json exclude each other")
     with (
         app.manager.workspace(identity) as held,
-        held.changes(_selection(held, app.paths.cwd, paths), ignored=ignored) as (changes, folder),
+        held.changes(selected(held, app.paths.cwd, paths), ignored=ignored) as (changes, folder),
     ):
         comparison = Comparison.of(changes, source=held.source, git=held.git, folder=folder)
         form = forms[0] if forms else Form.PATCH
@@ -106,10 +100,7 @@ class _Display:
             self._plain(form)
             return
         painter = Painter(color=self._colored)
-        paint: Callable[[IO[bytes]], Iterator[bytes]] = {
-            Form.STAT: painter.stat,
-            Form.NAMES: painter.names,
-        }.get(form, painter.patch)
+        paint = {Form.STAT: painter.stat, Form.NAMES: painter.names}.get(form, painter.patch)
         options = {Form.STAT: f"--stat={self._width}", Form.NAMES: "--name-status"}.get(form, "--patch")
         with self._pager.output() as sink, self._comparison.repository.diff(options) as stream:
             for line in paint(stream):
@@ -123,30 +114,6 @@ class _Display:
         code = proc.spawn(command, stdin=proc.DEVNULL, stdout=self._output).wait()
         if code not in (0, -signal.SIGPIPE):
             raise proc.CommandFailed(command, proc.Completed(code=code, stdout=b"", stderr=b""))
-
-
-def _selection(held: HeldWorkspace, cwd: Path, paths: tuple[str, ...]) -> Callable[[PurePosixPath], bool]:
-    """Whether a path is asked for. Raises UsageError for those that are not in the workspace."""
-    chosen = [_inside(held, cwd, path) for path in paths]
-    if not chosen or PurePosixPath() in chosen:
-        return lambda _path: True
-    patterns = [str(path) for path in chosen if _PATTERN & set(str(path))]
-
-    def wanted(path: PurePosixPath) -> bool:
-        named = any(path == choice or choice in path.parents for choice in chosen)
-        return named or any(fnmatch.fnmatchcase(str(path), pattern) for pattern in patterns)
-
-    return wanted
-
-
-def _inside(held: HeldWorkspace, cwd: Path, path: str) -> PurePosixPath:
-    """Of the workspace; where it names a place on the host or in the bottle, the one that is meant."""
-    here = cwd.relative_to(held.source) if cwd.is_relative_to(held.source) else Path()
-    whole = Path(os.path.normpath(held.source / here / path))
-    for root in (held.source, Path(WORKSPACE)):
-        if whole.is_relative_to(root):
-            return PurePosixPath(whole.relative_to(root))
-    raise UsageError(f"{path} is not in the workspace, which began as {held.source}")
 
 
 def _listing(comparison: Comparison) -> Result:
