@@ -9,10 +9,12 @@ from typing import IO
 from attrs import field, frozen
 
 from bottle import proc
+from bottle.errors import BottleError
 from bottle.proc import Command
 
 _VARIABLES = ("BOTTLE_PAGER", "GIT_PAGER", "PAGER")
 _USUAL = "less"
+_NOT_RUN = (126, 127)  # as shells say it
 _LESS = "FRX"
 """End at once where it fits on the screen, let colours through, leave the text there."""
 
@@ -37,7 +39,7 @@ class Pager:
     def output(self) -> Iterator[IO[bytes]]:
         """Where to write. A pager that is left early is no error: what is written then goes nowhere.
 
-        Ctrl-C is the pager's for as long as it runs.
+        Ctrl-C is the pager's for as long as it runs. Raises BottleError where it cannot be run.
         """
         if self.words is None:
             with suppress(BrokenPipeError), open(self.descriptor, "wb", closefd=False) as stream:
@@ -51,5 +53,7 @@ class Pager:
             with suppress(BrokenPipeError), process.stdin:
                 yield process.stdin
         finally:
-            process.wait()
+            code = process.wait()
             signal.signal(signal.SIGINT, before)
+        if code in _NOT_RUN:
+            raise BottleError(f"the pager '{self.words}' cannot be run", hint="BOTTLE_PAGER=cat does without")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bottle.cli.pager import Pager
+from bottle.errors import BottleError
 
 PATH = os.environ["PATH"]
 
@@ -48,6 +49,12 @@ def test_one_that_is_left_early_is_no_error() -> None:
     with Pager(environ={"PATH": PATH, "PAGER": "true"}, descriptor=1).output() as sink:
         for _ in range(1000):
             sink.write(b"x" * 65536)
+
+
+def test_one_that_cannot_be_run_is_an_error() -> None:
+    pager = Pager(environ={"PATH": PATH, "PAGER": "no-such-pager 2>/dev/null"}, descriptor=1)
+    with pytest.raises(BottleError, match=r"'no-such-pager .*' cannot be run"), pager.output() as sink:
+        sink.write(b"text")
 
 
 def test_without_one_the_descriptor_is_written_to() -> None:
