@@ -121,9 +121,8 @@ class BottleManager:
                 location=origin.source,
             )
         self.selection.named(record.backend).equip(self.assets, self.progress)
-        yield HeldWorkspace(
-            record=record, bottle=bottle, origin=origin, environ=self.environ, limit=DEFAULT_LIMITS.disk
-        )
+        limit = DEFAULT_LIMITS.disk if origin.disk is None else origin.disk
+        yield HeldWorkspace(record=record, bottle=bottle, origin=origin, environ=self.environ, limit=limit)
 
     def stop(self, identity: str) -> None:
         """Asks the owner to take the bottle down, and does it in its place where it does not."""

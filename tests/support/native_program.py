@@ -127,6 +127,11 @@ class Program:
             "box": str(Places.of(self._paths, identity).box),
         }
 
+    def do_changes(self, identity: str) -> dict[str, Any]:
+        """What is told of an overlay, as text."""
+        with self._bottles[identity].changes(None) as stream:
+            return {"told": stream.read().decode("ascii")}
+
     def do_background(self, identity: str, script: str) -> dict[str, Any]:
         """Starts a shell script that ends with its sandbox."""
         with Path(os.devnull).open("r+b") as nothing:

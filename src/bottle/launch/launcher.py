@@ -92,7 +92,7 @@ class Launcher:
         stack.callback(bottle.remove)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
-        intake = Intake.begin(plan.workspace, folder, self.progress)
+        intake = Intake.begin(plan.workspace, folder, self.progress, disk=plan.limits.disk)
         arrival = bottle.create(plan, trust_store=sidecar.ready.trust_store)
         if not launch.measures:
             bottle.watch(plan, guard.report)

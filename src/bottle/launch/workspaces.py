@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from bottle.backends.base import Bottle, CopiedIn
 from bottle.errors import BottleError
+from bottle.ignore import Ignore
 from bottle.state.record import BottleRecord
 from bottle.tree import Kind
 from bottle.workspace.changeset import ChangeSet
@@ -50,7 +51,14 @@ class HeldWorkspace:
             folder = Path(name)
             (folder / "new").mkdir()
             with self.bottle.changes(self._start()) as stream:
-                found = ChangeSet.read(stream, self.origin, folder / "new", limit=self.limit, wanted=wanted)
+                found = ChangeSet.read(
+                    stream,
+                    self.origin,
+                    folder / "new",
+                    limit=self.limit,
+                    wanted=wanted,
+                    excluded=Ignore.of(self.origin.excludes).excludes,
+                )
             if not ignored:
                 paths = {change.path: bool(change.new and change.new.kind is Kind.FOLDER) for change in found}
                 found = found.without(self.git.ignored(self.source, paths))
