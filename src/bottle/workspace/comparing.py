@@ -50,13 +50,23 @@ class OverlayComparer:
                         yield self._change(Found(path=below))
 
     def _change(self, entry: Found) -> Change:
-        status = self._host.status(entry.path)
-        if status is None:
+        if self._host.status(entry.path) is None:
             known, base = not (entry.origin and self._moved(entry.path)), None
         else:
-            known = status.st_ctime_ns <= self._started_ns and not self._host.mounted(entry.path)
-            base = self._host.node(entry.path) if known else None
+            base = self._base(entry.path)
+            known = base is not None
         return Change(path=entry.path, base=base, new=entry.new, base_known=known, content=entry.content)
+
+    def _base(self, path: PurePosixPath) -> Node | None:
+        """What the host has, where it had just that at the start, and still has it when it has been read."""
+        if self._host.mounted(path) or not self._is_old(path):
+            return None
+        node = _read(self._host, path)
+        return node if self._is_old(path) else None
+
+    def _is_old(self, path: PurePosixPath) -> bool:
+        status = self._host.status(path)
+        return status is not None and status.st_ctime_ns <= self._started_ns
 
     def _moved(self, path: PurePosixPath) -> bool:
         """Something was there, for it was copied up; whether the host removed it since."""
@@ -70,7 +80,14 @@ def _is_there(host: HostTree, path: PurePosixPath, new: Node | None) -> bool:
         return new is None and status is None
     if new.kind is Kind.FILE and status.st_size != new.size:
         return False
-    return same(host.node(path), new)
+    return same(_read(host, path), new)
+
+
+def _read(host: HostTree, path: PurePosixPath) -> Node | None:
+    try:
+        return host.node(path)
+    except OSError:
+        return None
 
 
 def same(one: Node | None, other: Node | None) -> bool:

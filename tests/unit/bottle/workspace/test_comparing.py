@@ -38,3 +38,13 @@ def test_over_an_overlay_nothing_is_known_of_what_is_mounted_below_it() -> None:
         ("proc", False, None),
         ("proc/version", False, None),
     ]
+
+
+def test_what_the_operator_cannot_read_is_not_known() -> None:
+    """A file that fails each read, also root's."""
+    told = {path: Found(path=path) for path in (PurePosixPath("mem"),)}
+    comparer = OverlayComparer(HostTree(Path("/proc/self")), time.time_ns() + 10**12)
+
+    (change,) = comparer.changes(told)
+
+    assert not change.base_known
