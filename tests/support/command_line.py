@@ -11,7 +11,7 @@ import click
 from attrs import evolve, frozen
 
 from bottle.cli.main import cli, main
-from bottle.launch.launcher import record_of
+from bottle.launch.keeping import record_of
 from bottle.paths import Paths
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore

@@ -132,6 +132,9 @@ class FakeBottle(Bottle):
     def unlimited(self) -> Collection[str]:
         return self.not_limited
 
+    def suspend(self) -> None:
+        self._called("suspend")
+
     def remove(self) -> None:
         self._called("remove")
 

@@ -235,6 +235,7 @@ def plan(identity: str) -> LaunchPlan:
         limits=Limits(cpus=1.0, memory=MEMORY, pids=PIDS, disk=DISK),
         supervise=False,
         interactive=False,
+        cwd=Path("/work"),
     )
 
 

@@ -144,7 +144,8 @@ class Bottle(ABC):
         """Brings the sandbox up, hands its exit to the running sidecar, and proves the isolation.
 
         `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
-        /workspace exist, empty and owned by the agent's user. Raises IsolationError where the proof fails.
+        /workspace exist, empty (after a `suspend`: as they were left) and owned by the agent's user.
+        Raises IsolationError where the proof fails.
         """
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
@@ -169,6 +170,10 @@ class Bottle(ABC):
     def unlimited(self) -> Collection[str]:
         """Which resources of the plan's limits the sandbox, which is up, is not held to."""
         return ()
+
+    @abstractmethod
+    def suspend(self) -> None:
+        """As `remove`, but home and workspace stay, and `create` finds them as they were; idempotent."""
 
     @abstractmethod
     def remove(self) -> None:

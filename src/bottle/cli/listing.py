@@ -15,12 +15,13 @@ from bottle.state.store import StateEntry
 
 @click.command("list")
 @json_option
-@click.argument("what", type=click.Choice(["available", "active"]), default="active")
+@click.argument("what", type=click.Choice(["available", "active", "kept"]), default="active")
 @click.pass_context
 def list_(context: click.Context, *, what: str, as_json: bool) -> int:
-    """List the agents that can be started (available), or the bottles that run (active, the default)."""
+    """List agents that can be started (available), or bottles that run (active, the default) or are kept."""
+    listed = {"available": _available, "active": _active, "kept": _kept}[what]
     app = App.of(context)
-    app.console.result(_available(app) if what == "available" else _active(app), as_json=as_json)
+    app.console.result(listed(app), as_json=as_json)
     return 0
 
 
@@ -72,7 +73,7 @@ def _agent(entry: ListedAgent) -> Mapping[str, Json]:
 
 
 def _active(app: App) -> Result:
-    entries = [entry for entry in app.manager.store.entries() if entry.live]
+    entries = [entry for entry in app.manager.store.entries() if entry.active]
     records = [entry.record for entry in entries if entry.record]
     data: list[Json] = [
         {
@@ -91,6 +92,33 @@ def _active(app: App) -> Result:
         [
             *(record.identity, record.agent, record.bottle, record.backend, record.provider),
             *(_age(record.created), record.phase.value),
+        ]
+        for record in records
+    ]
+    return Result(data=data, table=rows, warnings=problems_of(entries))
+
+
+def _kept(app: App) -> Result:
+    entries = [entry for entry in app.manager.store.entries() if entry.kept]
+    records = [entry.record for entry in entries if entry.record]
+    data: list[Json] = [
+        {
+            "identity": record.identity,
+            "agent": record.agent,
+            "bottle": record.bottle,
+            "backend": record.backend,
+            "provider": record.provider,
+            "age_seconds": max(0, round(time.time() - record.created)),
+            "status": record.status,
+            "workspace": record.cwd if record.workspace else None,
+        }
+        for record in records
+    ]
+    rows = [
+        [
+            *(record.identity, record.agent, record.bottle, record.backend, record.provider),
+            *(_age(record.created), "killed" if record.status is None else record.status),
+            record.cwd if record.workspace else "",
         ]
         for record in records
     ]

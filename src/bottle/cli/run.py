@@ -52,6 +52,9 @@ def _with_workspace(command: Any) -> Any:
     return cwd(workspace(command))
 
 
+_KEEP = click.option("--keep", is_flag=True, help="Keep the bottle for `bottle resume`, however it ends.")
+
+
 def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
     if workspace:
         return WorkspaceMode(workspace)
@@ -65,6 +68,7 @@ def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
 )
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
+@_KEEP
 @click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -77,6 +81,7 @@ def start(
     backend: str | None,
     cwd: bool,
     workspace: str | None,
+    keep: bool,
     remote_control: bool,
     agent: str,
     arguments: tuple[str, ...],
@@ -88,7 +93,10 @@ def start(
     app = App.of(context)
     words, behind = split_at_dashes(arguments)
     options = LaunchOptions(
-        workspace=_mode(cwd=cwd, workspace=workspace), remote_control=remote_control, arguments=words + behind
+        workspace=_mode(cwd=cwd, workspace=workspace),
+        remote_control=remote_control,
+        arguments=words + behind,
+        keep=keep,
     )
     resolved = app.resolve(agent, backend, options)
     app.console.info(summary(resolved.plan))
@@ -96,8 +104,7 @@ def start(
         return 0
     if not app.terminal.is_tty():
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
-    if not yes and not app.terminal.confirm("launch this agent?"):
-        raise InterruptedByUser("not launched")
+    agree(app, "launch this agent?", yes=yes)
     return launch(app, resolved)
 
 
@@ -107,6 +114,7 @@ def start(
 )
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
+@_KEEP
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("task", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -117,6 +125,7 @@ def run(
     backend: str | None,
     cwd: bool,
     workspace: str | None,
+    keep: bool,
     agent: str,
     task: tuple[str, ...],
 ) -> int:
@@ -129,17 +138,14 @@ def run(
     if not words:
         raise UsageError("there is no task", hint="bottle run AGENT 'what to do'")
     options = LaunchOptions(
-        workspace=_mode(cwd=cwd, workspace=workspace), task=" ".join(words), arguments=arguments
+        workspace=_mode(cwd=cwd, workspace=workspace), task=" ".join(words), arguments=arguments, keep=keep
     )
     resolved = app.resolve(agent, backend, options)
     if dry_run:
         app.console.info(summary(resolved.plan))
         return 0
-    if resolved.plan.agent_trust is Trust.CWD:
-        app.console.warn(
-            f"{agent} is {resolved.plan.agent_file}, from the current directory, not from your home"
-        )
-    return app.manager.launch(resolved, _ask(app, resolved), _headless)
+    announce(app, resolved)
+    return headless(app, resolved)
 
 
 def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -150,9 +156,27 @@ def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str,
     return words[:at], words[at + 1 :]
 
 
+def agree(app: App, question: str, *, yes: bool) -> None:
+    """Raises InterruptedByUser for a no."""
+    if not yes and not app.terminal.confirm(question):
+        raise InterruptedByUser("not launched")
+
+
+def announce(app: App, resolved: Resolved) -> None:
+    """What the operator must know of a launch whose summary is not shown."""
+    plan = resolved.plan
+    if plan.agent_trust is Trust.CWD:
+        app.console.warn(f"{plan.agent} is {plan.agent_file}, from {plan.cwd}, not from your home")
+
+
 def launch(app: App, resolved: Resolved) -> int:
     """The agent on this terminal, to its end; its exit status."""
     return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
+
+
+def headless(app: App, resolved: Resolved) -> int:
+    """The agent on its task, to its end; its exit status."""
+    return app.manager.launch(resolved, _ask(app, resolved), _headless)
 
 
 def _ask(app: App, resolved: Resolved) -> SecretValues:

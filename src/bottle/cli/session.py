@@ -76,17 +76,18 @@ def cp(context: click.Context, *, source: str, destination: Path) -> int:
 )
 @click.pass_context
 def stop(context: click.Context, *, identities: tuple[str, ...]) -> int:
-    """Stop bottles: their agents end, and all that was made for them is removed."""
+    """Stop bottles: their agents end. A conversation or a private workspace is kept, all else removed."""
     app = App.of(context)
     status = 0
     for identity in identities:
         try:
-            app.manager.stop(identity)
+            kept = app.manager.stop(identity)
         except BottleError as error:
             app.console.error(error)
             status = error.exit_code
         else:
-            app.console.info(f"stopped {identity}")
+            further = f"; `bottle resume {identity}` or `bottle discard {identity}`" if kept else ""
+            app.console.info(f"stopped {identity}{further}")
     return status
 
 

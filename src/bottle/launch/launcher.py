@@ -1,7 +1,6 @@
 """Runs a plan, step by step; whatever was made is taken down in reverse, however it ends."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -21,6 +20,7 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.keeping import Keeping
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
@@ -31,7 +31,6 @@ from bottle.progress import Progress
 from bottle.secret import SecretValues
 from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
-from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
 from bottle.workspace.snapshot import Snapshot
 from bottle_sidecar.control.protocol import GateStart, Start
@@ -90,11 +89,13 @@ class Launcher:
     def _run(
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
-        record = record_of(plan)
-        stack.enter_context(self.store.claim(record))
+        keeping = Keeping(self.store, plan, partial(self._note, plan))
+        if not plan.resume:  # a kept one is held by whoever resumes it
+            stack.enter_context(self.store.claim(keeping.record))
         bottle = self.backend.bottle(plan.identity)
         guard = stack.enter_context(DiskGuard(bottle, plan))
-        stack.callback(bottle.remove)
+        stack.callback(keeping.take_down, bottle)
+        keeping.begin(secrets)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
         bottle.create(plan, trust_store=sidecar.ready.trust_store)
@@ -106,12 +107,13 @@ class Launcher:
             self._note(plan, f"no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
-        self.store.update(evolve(record, phase=Phase.RUNNING))
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
             _check(live, plan.program.check)
         stack.enter_context(self._watch(plan, sidecar))
+        keeping.agent_starts()
         status = work(live)
+        keeping.agent_ended(status)
         if not sidecar.alive:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
         return status
@@ -162,23 +164,9 @@ def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
         bottle.put(str(AGENT_HOME), home)
     with environment_archive(env) as environment:
         bottle.put(RUN, environment)
-    if plan.workspace:
+    if plan.workspace and not plan.resume:
         with Snapshot(plan.workspace.source).archive() as files:
             bottle.put(str(WORKSPACE), files)
-
-
-def record_of(plan: LaunchPlan) -> BottleRecord:
-    """The plan as this process, its owner, puts it on record."""
-    return BottleRecord(
-        identity=plan.identity,
-        agent=plan.agent,
-        bottle=plan.bottle,
-        backend=plan.backend,
-        provider=plan.program.template,
-        created=time.time(),
-        owner_pid=os.getpid(),
-        interactive=plan.interactive,
-    )
 
 
 def _start_message(plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch) -> Start:

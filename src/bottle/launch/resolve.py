@@ -15,6 +15,7 @@ from attrs import evolve, field, frozen
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy, placeholder
 from bottle.launch.identity_key import read_key
+from bottle.launch.keeping import Kept
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
@@ -49,13 +50,15 @@ _TERMINAL_VARIABLES = ("TERM", "COLORTERM")
 class LaunchOptions:
     """What the command line adds to the manifest. `task` None: a session at the operator's terminal.
 
-    `workspace`: how the current directory comes in; None where it does not.
+    `workspace`: how the current directory comes in; None where it does not. `keep`: the bottle is kept,
+    however its agent ends.
     """
 
     workspace: WorkspaceMode | None = None
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
     task: str | None = None
+    keep: bool = False
 
 
 @frozen(kw_only=True)
@@ -87,29 +90,56 @@ class Resolver:
     paths: Paths
     environ: Mapping[str, str] = field(repr=False)
 
-    def resolve(self, agent_name: str, choice: Choice, options: LaunchOptions) -> Resolved:
-        """Raises ManifestError for what is wrong in a file, EnvironmentLacksError for what the host lacks."""
-        return self._resolution(agent_name, options, strict=True).result(choice)
+    def resolve(
+        self, agent_name: str, choice: Choice, options: LaunchOptions, kept: Kept | None = None
+    ) -> Resolved:
+        """Raises ManifestError for what is wrong in a file, EnvironmentLacksError for what the host lacks.
+
+        `kept`: the bottle that the plan goes on with; None for a new one.
+        """
+        return self._resolution(agent_name, options, strict=True, kept=kept).result(choice)
+
+    def resume(self, kept: Kept, choice: Choice, options: LaunchOptions) -> Resolved:
+        """The plan that goes on with a kept bottle, from the manifests as they are now.
+
+        Raises as `resolve`, and BottleError where what they say now does not fit what was kept.
+        """
+        record = kept.record
+        cwd = Path(record.cwd) if record.cwd else self.paths.cwd
+        paths = evolve(self.paths, cwd=cwd)
+        there = evolve(self, paths=paths, catalog=self.catalog.at(paths))
+        options = evolve(options, workspace=kept.workspace, keep=options.keep or record.keep)
+        resolved = there.resolve(record.agent, choice, options, kept)
+        kept.check(resolved.plan)
+        return resolved
 
     def inspect(self, agent_name: str, choice: Choice) -> Resolved:
         """The same, only to look: host variables that are not set become warnings. Raises ManifestError."""
         return self._resolution(agent_name, LaunchOptions(), strict=False).result(choice)
 
-    def _resolution(self, agent_name: str, options: LaunchOptions, *, strict: bool) -> "_Resolution":
+    def _resolution(
+        self, agent_name: str, options: LaunchOptions, *, strict: bool, kept: Kept | None = None
+    ) -> "_Resolution":
         agent = self.catalog.agent(agent_name)
         bottle = self.catalog.bottle_of(agent)
-        return _Resolution(resolver=self, agent=agent, bottle=bottle, options=options, strict=strict)
+        return _Resolution(
+            resolver=self, agent=agent, bottle=bottle, options=options, strict=strict, kept=kept
+        )
 
 
 @frozen(kw_only=True)
 class _Resolution:
-    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found."""
+    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found.
+
+    `kept`: the bottle that goes on; None for a new one.
+    """
 
     resolver: Resolver
     agent: LoadedAgent
     bottle: LoadedBottle
     options: LaunchOptions
     strict: bool
+    kept: Kept | None = None
     lacking: list[EnvironmentLacksError] = field(factory=list)
 
     def result(self, choice: Choice) -> Resolved:
@@ -118,13 +148,11 @@ class _Resolution:
         lent = self._lent(provider)
         routes = self._routes(provider)
         tokens = self._tokens(routes, lent)
-        placeholders = {name: placeholder() for name in tokens}
-        if lent:
-            placeholders[lent.login.token_ref] = lent.login.placeholder()
+        placeholders = self._placeholders(tokens, lent)
         setup = provider.setup(self._context(routes, placeholders, lent))
-        decoy = Decoy.make()
+        decoy = Decoy.again(self.kept.honeytokens.decoys) if self.kept else Decoy.make()
         plan = LaunchPlan(
-            identity=new_identity(self.agent.manifest.name),
+            identity=self.kept.record.identity if self.kept else new_identity(self.agent.manifest.name),
             agent=self.agent.manifest.name,
             agent_file=self.agent.file,
             agent_trust=self.agent.trust,
@@ -143,6 +171,9 @@ class _Resolution:
             limits=manifest.resources.limits(DEFAULT_LIMITS),
             supervise=manifest.supervise,
             interactive=self.options.task is None,
+            cwd=self.resolver.paths.cwd,
+            resume=self.kept is not None,
+            keep=self.options.keep,
         )
         return Resolved(
             plan=plan,
@@ -151,6 +182,14 @@ class _Resolution:
             warnings=(*self._warnings(tokens, lent), *setup.warnings),
             lent=lent,
         )
+
+    def _placeholders(self, tokens: Mapping[str, Secret], lent: Lent | None) -> dict[str, str]:
+        """A login's is made anew for a resume, too: it says when the login ends."""
+        before = self.kept.honeytokens.placeholders if self.kept else {}
+        placeholders = {name: before.get(name) or placeholder() for name in tokens}
+        if lent:
+            placeholders[lent.login.token_ref] = lent.login.placeholder()
+        return placeholders
 
     def _workspace(self) -> Workspace | None:
         mode = self.options.workspace
@@ -283,6 +322,7 @@ class _Resolution:
             task=self.options.task,
             arguments=self.options.arguments,
             remote_control=self.options.remote_control,
+            resume=self.kept is not None,
         )
 
     def _git_upstreams(self) -> tuple[GateRepo, ...]:
@@ -341,6 +381,7 @@ class _Resolution:
             package=package,
             dockerfile=declared.dockerfile,
             check=setup.check,
+            converses=provider.converses,
         )
 
     def _env(self, setup: AgentSetup, placeholders: Mapping[str, str]) -> Iterator[EnvVariable]:

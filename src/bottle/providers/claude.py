@@ -63,10 +63,11 @@ class ClaudeProvider(Provider):
             files=(
                 *common_files(context),
                 *((prompt,) if prompt else ()),
-                SeedFile(path=home / ".claude.json", content=_state(context, credential)),
+                SeedFile(path=home / ".claude.json", content=_state(context, credential), once=True),
                 SeedFile(
                     path=home / ".claude" / "settings.json",
                     content=json.dumps({"skipDangerousModePermissionPrompt": True}).encode(),
+                    once=True,
                 ),
             ),
             trees=context.skill_trees(".claude/skills"),

@@ -88,7 +88,9 @@ class CodexProvider(Provider):
         self.refuse_remote_control(context)
         prompt = context.prompt_file()
         auth_file = _auth_file(context)
-        config = SeedFile(path=context.home / ".codex" / "config.toml", content=_config(context).encode())
+        config = SeedFile(
+            path=context.home / ".codex" / "config.toml", content=_config(context).encode(), once=True
+        )
         return AgentSetup(
             argv=_argv(context, prompt),
             env=common_environment(context),

@@ -12,7 +12,8 @@ from attrs import define, evolve, field, frozen
 
 from bottle.backends.base import ExecRequest, Streams
 from bottle.errors import BottleError
-from bottle.launch.launcher import LiveBottle, record_of
+from bottle.launch.keeping import record_of
+from bottle.launch.launcher import LiveBottle
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.selection import Choice
 from bottle.manager import BottleManager

@@ -11,7 +11,7 @@ from attrs.validators import gt
 
 from bottle.errors import BottleError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _converter = cattrs.Converter(forbid_extra_keys=True)
 
 
@@ -24,15 +24,24 @@ class DamagedRecordError(BottleError):
 
 
 class Phase(StrEnum):
-    """How far a live bottle has come. Nothing can be done in it before it is RUNNING."""
+    """How far a bottle has come. Nothing can be done in it before it is RUNNING.
+
+    KEPT: its agent has ended, nothing of it runs, and its home and workspace wait for a `resume`.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
+    KEPT = "kept"
 
 
 @frozen(kw_only=True)
 class BottleRecord:
-    """One launched bottle. `created` in seconds since the epoch; `owner_pid` is the `bottle` that owns it."""
+    """One launched bottle. `created` in seconds since the epoch; `owner_pid` is the `bottle` that owns it.
+
+    `cwd`: the directory in which its agent file and workspace were looked for; None where an earlier version
+    did not say. `workspace`: the mode in which that directory came in, if it did. `keep`: its operator asked
+    for it to be kept. `status`: its agent's last exit status; None where nobody saw it end.
+    """
 
     identity: str
     agent: str
@@ -43,6 +52,10 @@ class BottleRecord:
     owner_pid: int = field(validator=gt(0))  # kill(2) takes the others for groups
     interactive: bool
     phase: Phase = Phase.STARTING
+    cwd: str | None = None
+    workspace: str | None = None
+    keep: bool = False
+    status: int | None = None
 
     def to_json(self) -> str:
         return json.dumps({"schema_version": SCHEMA_VERSION, **_converter.unstructure(self)}, indent=1)

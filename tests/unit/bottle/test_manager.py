@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from bottle.assets import Assets
 from bottle.backends.base import Availability
 from bottle.errors import BottleError, UsageError
-from bottle.launch.launcher import record_of
+from bottle.launch.keeping import record_of
 from bottle.launch.resolve import Resolved, Resolver
 from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog

@@ -11,7 +11,8 @@ from attrs import define, evolve
 from bottle.assets import Assets
 from bottle.backends.base import Streams
 from bottle.errors import BottleError
-from bottle.launch.launcher import Launcher, LiveBottle, record_of
+from bottle.launch.keeping import record_of
+from bottle.launch.launcher import Launcher, LiveBottle
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
