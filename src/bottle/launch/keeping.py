@@ -75,16 +75,12 @@ class Keeping:
     def record(self) -> BottleRecord:
         return self._record
 
-    def begin(self, secrets: SecretValues) -> None:
-        """The identity is ours now."""
-        if self._plan.resume:
-            self._store.update(self._record)
-        tokens = Honeytokens(placeholders=secrets.placeholders, decoys=secrets.decoys)
-        tokens.write(self._store.folder(self._plan.identity))
-
-    def agent_starts(self) -> None:
+    def agent_starts(self, secrets: SecretValues) -> None:
+        identity = self._plan.identity
         if self._plan.worth_keeping:
-            self._store.preserve(self._plan.identity)
+            held = Honeytokens(placeholders=secrets.placeholders, decoys=secrets.decoys)
+            held.write(self._store.folder(identity))
+            self._store.preserve(identity)
         self._record = evolve(self._record, phase=Phase.RUNNING, status=None)
         self._store.update(self._record)
 

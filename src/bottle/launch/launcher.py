@@ -90,12 +90,13 @@ class Launcher:
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
         keeping = Keeping(self.store, plan, partial(self._note, plan))
-        if not plan.resume:  # a kept one is held by whoever resumes it
+        if plan.resume:  # whoever resumes a kept one holds it already
+            self.store.update(keeping.record)
+        else:
             stack.enter_context(self.store.claim(keeping.record))
         bottle = self.backend.bottle(plan.identity)
         guard = stack.enter_context(DiskGuard(bottle, plan))
         stack.callback(keeping.take_down, bottle)
-        keeping.begin(secrets)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
         bottle.create(plan, trust_store=sidecar.ready.trust_store)
@@ -111,7 +112,7 @@ class Launcher:
         if plan.program.check:
             _check(live, plan.program.check)
         stack.enter_context(self._watch(plan, sidecar))
-        keeping.agent_starts()
+        keeping.agent_starts(secrets)
         status = work(live)
         keeping.agent_ended(status)
         if not sidecar.alive:

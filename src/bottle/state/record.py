@@ -75,7 +75,15 @@ class BottleRecord:
             )
         if version < 1:
             raise DamagedRecordError("the state record cannot be read")
-        return _structure(document)
+        return _structure(document if version == SCHEMA_VERSION else _from_1(document))
+
+
+def _from_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Version 1 knew of no bottle that outlives its owner, and so of nothing that a resume needs."""
+    unknown = document.keys() & {"cwd", "workspace", "keep", "status"}
+    if unknown or document.get("phase") == Phase.KEPT:
+        raise DamagedRecordError("the state record cannot be read")
+    return {**document, "cwd": None, "workspace": None, "keep": False, "status": None}
 
 
 def _structure(document: Mapping[str, Any]) -> BottleRecord:

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from bottle.errors import BottleError
+from bottle.launch.keeping import Kept, record_of
+from bottle.plan import AgentProgram, Workspace, WorkspaceMode
+from bottle.state.honeytokens import Honeytokens
+from bottle.state.record import DamagedRecordError
+from bottle.state.store import StateStore
+from support.plans import IDENTITY, plan
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> StateStore:
+    return StateStore(tmp_path / "state", tmp_path / "run")
+
+
+@pytest.mark.parametrize("mode", WorkspaceMode)
+def test_the_record_says_what_a_resume_needs(mode: WorkspaceMode) -> None:
+    made = record_of(plan(cwd=Path("/here"), keep=True, workspace=Workspace(source=Path("/here"), mode=mode)))
+
+    assert (made.cwd, made.workspace, made.keep) == ("/here", mode.value, True)
+    assert Kept(record=made).workspace is mode
+    assert Kept(record=record_of(plan())).workspace is None
+
+
+def test_an_unknown_workspace_is_a_damaged_record() -> None:
+    with pytest.raises(DamagedRecordError, match="unknown workspace 'cloud'"):
+        _ = Kept(record=evolve(record_of(plan()), workspace="cloud")).workspace
+
+
+def test_what_was_kept_is_read_with_its_honeytokens(store: StateStore) -> None:
+    held = Honeytokens(placeholders={"TOKEN": "p"})
+    with store.claim(record_of(plan())) as folder:
+        held.write(folder)
+        assert Kept.of(store.entry(IDENTITY)).honeytokens == held
+        (folder / "record.json").write_text("{")
+        with pytest.raises(DamagedRecordError):
+            Kept.of(store.entry(IDENTITY))
+        (folder / "record.json").unlink()
+        with pytest.raises(DamagedRecordError, match="has no record"):
+            Kept.of(store.entry(IDENTITY))
+
+
+def test_another_bottle_or_provider_than_before_is_refused() -> None:
+    kept = Kept(record=record_of(plan()))
+    kept.check(plan())
+    with pytest.raises(BottleError, match="of the bottle 'dev', and its manifest now names 'open'"):
+        kept.check(plan(bottle="open"))
+    with pytest.raises(
+        BottleError, match="of the provider 'shell', and its manifest now names 'codex'"
+    ) as caught:
+        kept.check(plan(program=AgentProgram(template="codex", argv=("codex",))))
+
+    assert caught.value.location == "/home/me/.bot-bottle/bottles/dev.md"
+    assert caught.value.hint == "name 'shell' again, or: bottle start dev"
