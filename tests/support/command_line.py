@@ -65,6 +65,13 @@ class CommandLine:
             sys.stdout, sys.stderr = before
         return Outcome(code=code, out=out.getvalue(), err=err.getvalue())
 
+    def kept(self, **changes: Any) -> BottleRecord:
+        """A bottle that was kept, as far as the state folder goes."""
+        ended = {"phase": Phase.KEPT, "status": 143, "cwd": str(self.folder)}
+        with self.live(**{**ended, **changes}) as record:
+            self.store.preserve(record.identity)
+        return record
+
     @contextmanager
     def live(self, **changes: Any) -> Iterator[BottleRecord]:
         """A bottle that this process owns, as far as the state folder goes."""

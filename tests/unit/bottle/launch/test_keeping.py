@@ -26,6 +26,17 @@ def test_the_record_says_what_a_resume_needs(mode: WorkspaceMode) -> None:
     assert Kept(record=record_of(plan())).workspace is None
 
 
+def test_what_is_worth_keeping() -> None:
+    here = Workspace(source=Path("/here"))
+    converses = AgentProgram(template="claude", argv=("claude",), converses=True)
+
+    assert not plan().worth_keeping
+    assert not plan(workspace=evolve(here, mode=WorkspaceMode.MOUNT)).worth_keeping
+    assert plan(workspace=here).worth_keeping
+    assert plan(program=converses).worth_keeping
+    assert plan(keep=True).worth_keeping
+
+
 def test_an_unknown_workspace_is_a_damaged_record() -> None:
     with pytest.raises(DamagedRecordError, match="unknown workspace 'cloud'"):
         _ = Kept(record=evolve(record_of(plan()), workspace="cloud")).workspace
@@ -47,11 +58,9 @@ def test_what_was_kept_is_read_with_its_honeytokens(store: StateStore) -> None:
 def test_another_bottle_or_provider_than_before_is_refused() -> None:
     kept = Kept(record=record_of(plan()))
     kept.check(plan())
-    with pytest.raises(BottleError, match="of the bottle 'dev', and its manifest now names 'open'"):
+    with pytest.raises(BottleError, match=r"of the bottle 'dev', and .* 'open'"):
         kept.check(plan(bottle="open"))
-    with pytest.raises(
-        BottleError, match="of the provider 'shell', and its manifest now names 'codex'"
-    ) as caught:
+    with pytest.raises(BottleError, match=r"of the provider 'shell', and .* 'codex'") as caught:
         kept.check(plan(program=AgentProgram(template="codex", argv=("codex",))))
 
     assert caught.value.location == "/home/me/.bot-bottle/bottles/dev.md"

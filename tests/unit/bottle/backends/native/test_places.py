@@ -95,7 +95,7 @@ def test_a_tree_without_permissions_and_deeper_than_any_recursion_is_removed(tmp
 
 def test_what_is_suspended_has_its_home_and_workspace_and_no_more(paths: Paths) -> None:
     place = Places.of(paths, "agent-abcde")
-    assert place.owner is None
+    place.suspend()
     place.prepare()
     place.prepare_gate()
     for name in ("home", "workspace", "upper", "work", "etc", "other"):
