@@ -41,7 +41,7 @@ def apis(kind: Kind, site: Site, project: BottleProject, make_apis: MakeApis) ->
 
 
 def socket(project: BottleProject) -> Path:
-    return Path(project.environ["TMPDIR"]) / "tmux"
+    return project.folder / "tmux"
 
 
 def wait_until_ready(tmux: Tmux, kind: Kind) -> None:
@@ -65,7 +65,13 @@ def sent(apis: AgentApis, kind: Kind, since: int = 0) -> list[str]:
     return [str(request.body) for request in apis.server(kind.host).recording.requests[since:]]
 
 
+def leave(tmux: Tmux, kind: Kind) -> None:
+    tmux.say("/exit" if kind.template == "claude" else "/quit")
+    assert tmux.status() == 0
+
+
 def test_a_conversation_goes_on_after_a_stop(kind: Kind, apis: AgentApis, project: BottleProject) -> None:
+    """It began at a terminal, and goes on without one."""
     with terminal(socket(project), project.command("start", "--yes", "coder", environ=TOKENS)) as tmux:
         wait_until_ready(tmux, kind)
         tmux.say("the word is walnut")
@@ -76,24 +82,21 @@ def test_a_conversation_goes_on_after_a_stop(kind: Kind, apis: AgentApis, projec
     assert f"bottle resume {identity}" in stopped.err
     assert project.kept() == [identity]
 
-    before = len(sent(apis, kind))
-    with terminal(socket(project), project.command("resume", "--yes", identity, environ=TOKENS)) as tmux:
-        tmux.wait_for("So noted")
-        tmux.say("which word")
-        tmux.wait_for("It was that one")
-        tmux.say("/exit" if kind.template == "claude" else "/quit")
-        assert tmux.status() == 0
+    since = len(sent(apis, kind))
+    outcome = project.run("resume", identity, "which word", **TOKENS)
 
-    again = sent(apis, kind, before)
-    assert any("the word is walnut" in body and "So noted" in body for body in again)
-    assert any("which word" in body for body in again)
+    assert (outcome.code, outcome.out.strip()) == (0, "It was that one"), outcome.err
+    assert any("the word is walnut" in body and "So noted" in body for body in sent(apis, kind, since))
     assert project.kept() == []
 
 
 def test_a_conversation_goes_on_after_everything_was_killed_and_the_machine_started_anew(
     kind: Kind, apis: AgentApis, project: BottleProject, tmp_path: Path
 ) -> None:
-    """Also: `cleanup` leaves it; a shell that ended well is not kept; afterwards nothing is left."""
+    """It began without a terminal, and goes on at one.
+
+    Also: `cleanup` leaves it; a shell that ended well is not kept; afterwards nothing is left.
+    """
     project.write(shell_agent())
     assert project.run("run", "shell", "true").code == 0
     before = Remains.now(project)
@@ -111,11 +114,28 @@ def test_a_conversation_goes_on_after_everything_was_killed_and_the_machine_star
     assert (cleaned.code, project.kept()) == (0, [identity]), cleaned.err
 
     since = len(sent(apis, kind))
-    outcome = project.run("resume", identity, "which word", **TOKENS)
+    with terminal(socket(project), project.command("resume", "--yes", identity, environ=TOKENS)) as tmux:
+        tmux.wait_for("the word is chestnut")
+        tmux.say("which word")
+        tmux.wait_for("It was that one")
+        leave(tmux, kind)
 
-    assert (outcome.code, outcome.out.strip()) == (0, "It was that one"), outcome.err
     assert any("the word is chestnut" in body for body in sent(apis, kind, since))
     assert project.kept() == []
     assert Remains.left_since(project, before, SECONDS) == []
     log = project.run("log", "--verify", identity)
     assert log.code == 0, log.out
+
+
+@pytest.mark.parametrize("kind", [KINDS["claude-subscription"]])
+@pytest.mark.parametrize("site", ["native"], indirect=True)
+def test_without_a_conversation_yet_one_begins(kind: Kind, apis: AgentApis, project: BottleProject) -> None:
+    """`claude --continue` would end at once."""
+    del apis
+    with terminal(socket(project), project.command("start", "--yes", "coder", environ=TOKENS)) as tmux:
+        wait_until_ready(tmux, kind)
+        identity = running(project)
+        assert project.run("stop", identity).code == 0
+    with terminal(socket(project), project.command("resume", "--yes", identity, environ=TOKENS)) as tmux:
+        wait_until_ready(tmux, kind)
+        leave(tmux, kind)

@@ -1,0 +1,58 @@
+"""What a bottle without a conversation keeps, who may have it, and that nothing of it is left in the end."""
+
+from pathlib import Path
+
+import pytest
+
+from bottle.proc import end
+from support.docker_lab import wait_for
+from support.project import BottleProject, shell_agent
+from support.remains import Remains
+
+SECONDS = 60.0
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_a_workspace_is_kept_after_a_crash_goes_on_once_at_a_time_and_is_gone_when_discarded(
+    project: BottleProject, tmp_path: Path
+) -> None:
+    project.write(shell_agent())
+    project.command()
+    (project.cwd / "mine").write_text("mine\n")
+    assert project.run("run", "shell", "true").code == 0
+    assert project.kept() == []
+    before = Remains.now(project)
+    crashed = project.run("run", "--cwd", "shell", "echo kept | tee note ~/note; exit 3")
+    (identity,) = project.kept()
+
+    assert crashed.code == 3
+    assert crashed.err.endswith(f"{identity}: kept; to go on: bottle resume {identity}\n")
+    row = project.run("list", "kept").out.rstrip("\n").split("\t")
+    assert row[6:] == ["3", str(project.cwd)]
+    assert project.run("cleanup", "--yes").out == ""
+
+    # Nothing needs the directory to be the current one, or the operator to say again what came in.
+    with (tmp_path / "out").open("wb") as output:
+        first = project.spawn("resume", identity, "cat note ~/note mine; sleep 1000", stdout=output)
+    wait_for(lambda: "mine" in (tmp_path / "out").read_text(), "the first resume")
+    second = project.run("resume", identity, "true")
+    stopped = project.run("stop", identity)
+    end(first)
+
+    assert (tmp_path / "out").read_text().split("\n")[1:4] == ["kept", "kept", "mine"]
+    assert (second.code, f"{identity} is running" in second.err) == (1, True)
+    assert (stopped.code, f"bottle discard {identity}" in stopped.err) == (0, True)
+    assert project.run("discard", "--yes", identity).code == 0
+    assert Remains.left_since(project, before, SECONDS) == []
+    assert (project.cwd / "mine").read_text() == "mine\n"
+    assert not (project.cwd / "note").exists()
+
+
+def test_a_shell_is_kept_where_that_was_asked_for_until_it_is_discarded(project: BottleProject) -> None:
+    project.write(shell_agent())
+    assert project.run("run", "--keep", "shell", "echo kept > ~/note").code == 0
+    (identity,) = project.kept()
+    resumed = project.run("resume", identity, "cat ~/note")
+
+    assert (resumed.code, resumed.out) == (0, "kept\n"), resumed.err
+    assert project.kept() == [identity]
