@@ -32,6 +32,7 @@ from bottle.secret import SecretValues
 from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
 from bottle.state.store import StateStore
+from bottle.state.usage import Usage
 from bottle.workspace.snapshot import Snapshot
 from bottle_sidecar.control.protocol import GateStart, Start
 
@@ -126,6 +127,8 @@ class Launcher:
         """Its audit log outlives the bottle."""
         log = self.logs.of(plan.identity)
         start = evolve(_start_message(plan, secrets, launch), log_head=log.prepare())
+        if plan.resume:
+            start = evolve(start, spent=Usage.of(log.entries()).spent)
         overuse = guard.report if launch.measures else None
         try:
             with SidecarProcess(launch.command, start, log=log.path, overuse=overuse) as sidecar:

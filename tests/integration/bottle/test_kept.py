@@ -5,11 +5,19 @@ from pathlib import Path
 import pytest
 
 from bottle.proc import end
+from support.agent_apis import ANTHROPIC_HOST, MakeApis
+from support.agent_kinds import TOKEN, VARIABLE
 from support.docker_lab import wait_for
 from support.project import BottleProject, shell_agent
 from support.remains import Remains
+from support.scripts import Script
+from support.sites import Site
 
 SECONDS = 60.0
+CALL = (
+    "curl -s -o /dev/null -w '%{http_code}' https://api.anthropic.com/v1/messages "
+    """-d '{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'"""
+)
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -56,3 +64,20 @@ def test_a_shell_is_kept_where_that_was_asked_for_until_it_is_discarded(project:
 
     assert (resumed.code, resumed.out) == (0, "kept\n"), resumed.err
     assert project.kept() == [identity]
+
+
+@pytest.mark.parametrize("site", ["native"], indirect=True)
+def test_what_was_spent_before_counts(project: BottleProject, site: Site, make_apis: MakeApis) -> None:
+    apis = make_apis(Script())
+    route = (
+        f"{{host: {ANTHROPIC_HOST}, address: '{site.host}:{apis.anthropic.port}', "
+        f"ca_file: {apis.authority.certificate}, auth: {{scheme: Bearer, token_ref: {VARIABLE}}}}}"
+    )
+    project.write(shell_agent([route], budget="{requests: 1}"))
+    token = {VARIABLE: TOKEN}
+    first = project.run("run", "--keep", "shell", CALL, **token)
+    (identity,) = project.kept()
+    second = project.run("resume", identity, CALL, **token)
+
+    assert (first.out, second.out) == ("200", "400"), first.err + second.err
+    assert len(apis.anthropic.recording.requests) == 1
