@@ -41,6 +41,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/jail/trial.py": NAMESPACES,
     "bottle/jail/warden.py": NAMESPACES,
     "bottle/jail/watch.py": NAMESPACES,
+    "bottle/launch/git_wishes.py": "a part of `resolve`: its tests run it",
     "bottle/launch/screen.py": TERMINALS,
     "bottle/launch/session.py": TERMINALS,
     "bottle/selftest/boot.py": "runs what `kit` runs: its tests start it",

@@ -14,6 +14,7 @@ from attrs import evolve, field, frozen
 
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy, placeholder
+from bottle.launch.git_wishes import GitWishes
 from bottle.launch.identity_key import read_key
 from bottle.launch.keeping import Kept
 from bottle.launch.login import Lent, LoginFile
@@ -25,11 +26,8 @@ from bottle.plan import (
     AgentProgram,
     EnvSource,
     EnvVariable,
-    GitIdentity,
-    GitIdentityField,
     LaunchPlan,
     Limits,
-    Provenance,
     Workspace,
     WorkspaceMode,
 )
@@ -39,7 +37,6 @@ from bottle.secret import Secret, SecretValues
 from bottle.state.identity import new_identity
 from bottle_sidecar.policy.credentials import CredentialError, check_secret
 from bottle_sidecar.policy.document import Auth, Policy, Route
-from bottle_sidecar.policy.gate import GateRepo, PushRules
 from bottle_sidecar.policy.merge import RouteConflictError, merge_routes
 
 DEFAULT_LIMITS = Limits(cpus=float(min(2, os.cpu_count() or 1)), memory=4 << 30, pids=1024, disk=20 << 30)
@@ -165,8 +162,8 @@ class _Resolution:
             seed_files=(*setup.files, decoy.file),
             seed_trees=setup.trees,
             policy=self._policy(routes),
-            git_identity=self._git_identity(),
-            git_upstreams=self._git_upstreams(),
+            git_identity=self._git.identity,
+            git_upstreams=self._git.upstreams,
             workspace=self._workspace(),
             limits=manifest.resources.limits(DEFAULT_LIMITS),
             supervise=manifest.supervise,
@@ -317,27 +314,17 @@ class _Resolution:
             terminal={name: environ[name] for name in _TERMINAL_VARIABLES if environ.get(name)},
             prompt=self.agent.manifest.prompt,
             skills=tuple(self._skills()),
-            git_identity=self._git_identity(),
-            git_upstreams=self._git_upstreams(),
+            git_identity=self._git.identity,
+            git_upstreams=self._git.upstreams,
             task=self.options.task,
             arguments=self.options.arguments,
             remote_control=self.options.remote_control,
             resume=self.kept is not None,
         )
 
-    def _git_upstreams(self) -> tuple[GateRepo, ...]:
-        return tuple(
-            GateRepo(
-                name=repo.name,
-                user=repo.user,
-                host=repo.host,
-                port=repo.port,
-                path=repo.path,
-                host_key=repo.host_key,
-                push=repo.push or PushRules(),
-            )
-            for repo in self.bottle.manifest.git_gate.repos.values()
-        )
+    @property
+    def _git(self) -> GitWishes:
+        return GitWishes(agent=self.agent.manifest, bottle=self.bottle.manifest)
 
     def _git_keys(self) -> Iterator[tuple[str, Secret]]:
         for name, repo in self.bottle.manifest.git_gate.repos.items():
@@ -360,16 +347,6 @@ class _Resolution:
                 hint = "install the skill, or remove it here"
                 raise places.error("skills", index, message=f"there is no folder {folder}", hint=hint)
             yield folder
-
-    def _git_identity(self) -> GitIdentity:
-        over, under = self.agent.manifest.git_user, self.bottle.manifest.git_gate.user
-
-        def chosen(agent: str | None, bottle: str | None) -> GitIdentityField | None:
-            if agent:
-                return GitIdentityField(value=agent, provenance=Provenance.AGENT)
-            return GitIdentityField(value=bottle, provenance=Provenance.BOTTLE) if bottle else None
-
-        return GitIdentity(name=chosen(over.name, under.name), email=chosen(over.email, under.email))
 
     def _program(self, provider: Provider, setup: AgentSetup) -> AgentProgram:
         declared = self.bottle.manifest.agent_provider

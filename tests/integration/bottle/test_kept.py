@@ -1,9 +1,12 @@
 """What a bottle without a conversation keeps, who may have it, and that nothing of it is left in the end."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from bottle.backends.native.accounts import FIRST_UID
 from bottle.proc import end
 from support.agent_apis import ANTHROPIC_HOST, MakeApis
 from support.agent_kinds import TOKEN, VARIABLE
@@ -81,3 +84,25 @@ def test_what_was_spent_before_counts(project: BottleProject, site: Site, make_a
 
     assert (first.out, second.out) == ("200", "400"), first.err + second.err
     assert len(apis.anthropic.recording.requests) == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root's bottles have users of their own")
+@pytest.mark.parametrize("site", ["native"], indirect=True)
+def test_files_are_handed_over_where_another_bottle_has_the_user_since_a_reboot(
+    project: BottleProject,
+) -> None:
+    project.write(shell_agent())
+    assert project.run("run", "--keep", "shell", "umask 077; echo kept > ~/note").code == 0
+    (identity,) = project.kept()
+    note = project.home / "native" / identity / "home" / "note"
+    before = note.stat().st_uid
+    runtime = Path(project.environ["XDG_RUNTIME_DIR"]) / "bot-bottle"
+    shutil.rmtree(runtime)
+    for folder in (runtime, runtime / "native", runtime / "native" / ".users"):
+        folder.mkdir(mode=0o700)
+    (folder / str((before - FIRST_UID) // 2)).symlink_to("other-abcde")
+
+    resumed = project.run("resume", identity, "echo more >> ~/note; cat ~/note")
+
+    assert (resumed.code, resumed.out) == (0, "kept\nmore\n"), resumed.err
+    assert note.stat().st_uid != before
