@@ -31,12 +31,12 @@ class TooDeepError(Exception):
 class Meter:
     """What `folders` hold on their disks, what `memory` file systems hold, and what `others` tell of.
 
-    Counting ends early once it is past `limit`, in bytes.
+    A folder is a path, or a descriptor of one. Counting ends early once it is past `limit`, in bytes.
     """
 
     def __init__(
         self,
-        folders: Sequence[str],
+        folders: Sequence[str | int],
         *,
         limit: int,
         memory: Sequence[str] = (),
@@ -65,8 +65,8 @@ class Meter:
         return sum(found.values())
 
     def _sizes(self) -> Iterator[float]:
-        for folder in self._memory:
-            disk = os.statvfs(folder)
+        for system in self._memory:
+            disk = os.statvfs(system)
             yield (disk.f_blocks - disk.f_bfree) * disk.f_frsize
         for folder in self._folders:
             yield from _tree(folder)
@@ -107,8 +107,9 @@ class _Level:
         os.close(self.descriptor)
 
 
-def _tree(folder: str) -> Iterator[float]:
-    levels = [_Level(os.open(folder, _OPEN))]
+def _tree(folder: str | int) -> Iterator[float]:
+    top = os.open(".", _OPEN, dir_fd=folder) if isinstance(folder, int) else os.open(folder, _OPEN)
+    levels = [_Level(top)]
     device = os.fstat(levels[0].descriptor).st_dev
     try:
         while levels:

@@ -156,10 +156,19 @@ class WorkspaceMode(StrEnum):
 
 @frozen(kw_only=True)
 class Workspace:
-    """`source`: the host's directory, absolute."""
+    """`source`: the host's directory, absolute. `excludes`: patterns of what stays out."""
 
     source: Path
     mode: WorkspaceMode = WorkspaceMode.PRIVATE
+    excludes: tuple[str, ...] = ()
+
+
+class How(StrEnum):
+    """How a directory did come in. `OVERLAY`: below a layer that takes what the agent changes."""
+
+    OVERLAY = "overlay"
+    COPY = "copy"
+    MOUNT = "mount"
 
 
 @frozen(kw_only=True)

@@ -1,14 +1,19 @@
 """How slow steps tell the operator what they are doing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Reports on stderr. `step` shows that something slow is under way and how long it took."""
+    """Reports on stderr. `step` shows that something slow is under way and how long it took.
+
+    `counting` is for what is mostly quick: on a terminal alone it shows `so_far`, asked for in a thread.
+    """
 
     def step(self, title: str) -> AbstractContextManager[None]: ...
+
+    def counting(self, title: str, so_far: Callable[[], str]) -> AbstractContextManager[None]: ...
 
     def note(self, text: str) -> None: ...
 
@@ -18,6 +23,10 @@ class Silent:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:  # noqa: ARG002
+        yield
+
+    @contextmanager
+    def counting(self, title: str, so_far: Callable[[], str]) -> Iterator[None]:  # noqa: ARG002
         yield
 
     def note(self, text: str) -> None: ...

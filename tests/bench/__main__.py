@@ -13,6 +13,7 @@ from bench.report import Row, table
 from bench.starts import Starts
 from bench.traffic import Traffic
 from bench.words import Words
+from bench.workspace import Workspaces
 from support.engine.model import Engine
 from support.engine.open import opened
 from support.sites import site_of
@@ -26,6 +27,7 @@ def parts(engine: Engine, rounds: int | None, scale: float) -> Mapping[str, Call
         "version": lambda: Starts(rounds=rounds or 11).version(),
         "words": lambda: Words(rounds=rounds or 10).rows(native, docker),
         "traffic": lambda: Traffic(rounds=rounds or 4, scale=scale).rows(),
+        "workspace": lambda: Workspaces(rounds=rounds or 7, scale=scale).native(native),
         "git": lambda: GitGate(rounds=rounds or 3, scale=scale).rows(),
         "memory": lambda: Memory().native(native),
     }
@@ -48,7 +50,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--rounds", type=int, help="samples of each measure")
     parser.add_argument("--scale", type=float, default=1.0, help="of the amounts of traffic")
-    parser.add_argument("parts", nargs="*", help="native docker version words traffic git memory; else all")
+    parser.add_argument(
+        "parts", nargs="*", help="native docker version words traffic workspace git memory; else all"
+    )
     arguments = parser.parse_args()
     print(machine())
     with opened() as engine:

@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 
 from bottle.assets import Assets
 from bottle.backends.base import (
+    Arrival,
     Availability,
     Backend,
     BackendContext,
@@ -56,6 +57,11 @@ class RecordedProgress:
         self.steps.append(title)
         yield
 
+    @contextmanager
+    def counting(self, title: str, so_far: Callable[[], str]) -> Iterator[None]:
+        yield
+        self.steps.append(f"{title}: {so_far()}")
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 
@@ -92,6 +98,7 @@ class FakeBottle(Bottle):
     """What the disk watch finds as soon as it begins, if anything."""
     measures: bool = False
     not_limited: Collection[str] = ()
+    arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
@@ -102,8 +109,9 @@ class FakeBottle(Bottle):
     def companion(self, module: str) -> Command:
         return Command(argv=(sys.executable, "-m", module, "127.0.0.1"))
 
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:
         self._called(f"create {trust_store}")
+        return self.arrival
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
         if self.used != 0:
@@ -182,6 +190,8 @@ class FakeBackend(Backend):
 
     def availability(self) -> Availability:
         return self.found
+
+    def check(self, plan: LaunchPlan) -> None: ...
 
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         self.calls.append(f"build {assets.digest}")

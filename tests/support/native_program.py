@@ -16,6 +16,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from attrs import evolve
+
 from bottle.backends.base import BackendContext, ExecRequest, Running, Streams, TerminalSize
 from bottle.backends.native.backend import NativeBackend
 from bottle.backends.native.bottle import NativeBottle, NativeHost
@@ -29,6 +31,8 @@ from bottle.plan import (
     LaunchPlan,
     Limits,
     Trust,
+    Workspace,
+    WorkspaceMode,
 )
 from bottle_sidecar.policy.document import Policy
 
@@ -99,19 +103,28 @@ class Program:
             sys.stdout.flush()
         os._exit(0)
 
-    def do_create(self, identity: str, kill_after: int | None = None) -> dict[str, Any]:
-        """`kill_after`: milliseconds until this process kills itself, wherever it may be then."""
+    def do_create(
+        self, identity: str, kill_after: int | None = None, workspace: list[Any] | None = None
+    ) -> dict[str, Any]:
+        """`kill_after`: milliseconds until this process kills itself, wherever it may be then.
+
+        `workspace`: folder, mode, patterns of what stays out.
+        """
         if kill_after is not None:
             threading.Timer(kill_after / 1000, os.kill, (os.getpid(), signal.SIGKILL)).start()
         bottle = self._bottles[identity] = self._new(identity)
-        handover = bottle.sidecar(plan(identity)).exit.handover
+        planned = evolve(plan(identity), workspace=_workspace(*workspace) if workspace else None)
+        handover = bottle.sidecar(planned).exit.handover
         assert handover is not None
         self._exits[identity] = StubExit(handover, identity)
-        bottle.create(plan(identity), trust_store="trusted\n")
-        bottle.watch(plan(identity), self._found.put)
+        arrival = bottle.create(planned, trust_store="trusted\n")
+        bottle.watch(planned, self._found.put)
         return {
             "record": str(Places.of(self._paths, identity).run / "record.json"),
             "running": bottle.running(),
+            "how": arrival.how,
+            "note": arrival.note,
+            "box": str(Places.of(self._paths, identity).box),
         }
 
     def do_background(self, identity: str, script: str) -> dict[str, Any]:
@@ -237,6 +250,10 @@ def plan(identity: str) -> LaunchPlan:
         interactive=False,
         cwd=Path("/work"),
     )
+
+
+def _workspace(source: str, mode: str, *excludes: str) -> Workspace:
+    return Workspace(source=Path(source), mode=WorkspaceMode(mode), excludes=excludes)
 
 
 def _paths(base: Path) -> Paths:

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from bottle.assets import Assets
 from bottle.paths import Paths
-from bottle.plan import LaunchPlan
+from bottle.plan import How, LaunchPlan
 from bottle.proc import Command
 from bottle.progress import Progress
 from bottle.terminal import TerminalSize as TerminalSize  # noqa: PLC0414 - part of this contract
@@ -94,6 +94,17 @@ class ExecRequest:
     streams: Streams | None = None
 
 
+@frozen(kw_only=True)
+class Arrival:
+    """How a sandbox that is up has its workspace. `COPY`: it is empty, and `put` fills it.
+
+    `note`: why it is not as it was asked for, where that is so.
+    """
+
+    how: How = How.COPY
+    note: str = ""
+
+
 class Running(ABC):
     """A process inside the sandbox. `master`: the terminal's controlling end, where one was asked for."""
 
@@ -140,12 +151,13 @@ class Bottle(ABC):
         """
 
     @abstractmethod
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:
         """Brings the sandbox up, hands its exit to the running sidecar, and proves the isolation.
 
         `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
-        /workspace exist, empty (after a `suspend`: as they were left) and owned by the agent's user.
-        Raises IsolationError where the proof fails.
+        /workspace exist, owned by the agent's user; they are empty, unless the answer says that the plan's
+        directory is shown in /workspace, or a `suspend` left something there. Raises IsolationError where
+        the proof fails.
         """
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
@@ -197,8 +209,12 @@ class Backend(ABC):
         return None
 
     @abstractmethod
+    def check(self, plan: LaunchPlan) -> None:
+        """Raises UsageError where `plan` asks for what no bottle of this kind can have."""
+
+    @abstractmethod
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
-        """Builds the sidecar and the agent's image or CLI; returns at once where they are cached."""
+        """Checks the plan, builds sidecar and agent; returns at once where they are cached."""
 
     @abstractmethod
     def bottle(self, identity: str) -> Bottle:

@@ -77,14 +77,15 @@ class App:
     def resolve(self, agent: str, backend: str | None, options: LaunchOptions) -> Resolved:
         """The plan for an agent, its warnings shown."""
         choice = BackendSelection(self.backends).choose(backend, self.environ)
-        return self._warned(self.manager.resolver.resolve(agent, choice, options))
+        return self._checked(self.manager.resolver.resolve(agent, choice, options))
 
     def resolve_kept(self, kept: Kept, options: LaunchOptions) -> Resolved:
         """The plan that goes on with a kept bottle, its warnings shown."""
         choice = BackendSelection(self.backends).again(kept.record.backend)
-        return self._warned(self.manager.resolver.resume(kept, choice, options))
+        return self._checked(self.manager.resolver.resume(kept, choice, options))
 
-    def _warned(self, resolved: Resolved) -> Resolved:
+    def _checked(self, resolved: Resolved) -> Resolved:
+        self.manager.selection.named(resolved.plan.backend).check(resolved.plan)
         for warning in resolved.warnings:
             self.console.warn(warning)
         return resolved

@@ -4,7 +4,7 @@ rich is loaded only where a spinner is to turn, in `_live_display`, the one plac
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self, TextIO
@@ -95,6 +95,18 @@ class Console:
         if time.monotonic() - begun >= _WORTH_MENTIONING:
             self._line(f"{printable(title)}: done {self._took(begun)}")
 
+    @contextmanager
+    def counting(self, title: str, so_far: Callable[[], str]) -> Iterator[None]:
+        """On a terminal: shows `title` and `so_far`, which changes, and at the end both if it took long."""
+        if not self._live:
+            yield
+            return
+        begun = time.monotonic()
+        with self._spinning(title, so_far):
+            yield
+        if time.monotonic() - begun >= _WORTH_MENTIONING:
+            self._line(f"{printable(title)}: {printable(so_far())} {self._took(begun)}")
+
     def info(self, text: str) -> None:
         self._line(printable(text))
 
@@ -119,14 +131,14 @@ class Console:
         )
 
     @contextmanager
-    def _spinning(self, title: str) -> Iterator[None]:
+    def _spinning(self, title: str, so_far: Callable[[], str] = str) -> Iterator[None]:
         if not self._live:
             self._line(f"{printable(title)} ...")
             yield
             return
         outermost = self._display is None
         display = self._display = self._display or _live_display(self._stderr, color=self._color)
-        task = display.add_task(printable(title), total=None)
+        task = display.add_task(printable(title), total=None, so_far=_Changing(so_far))
         if outermost:
             display.start()
         try:
@@ -153,11 +165,22 @@ class Console:
         return f"\x1b[{style}m{text}\x1b[0m" if self._color else text
 
 
+class _Changing:
+    """Text that is asked for anew whenever it is drawn."""
+
+    def __init__(self, text: Callable[[], str]) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return printable(self._text())
+
+
 def _live_display(stream: TextIO, *, color: bool) -> "LiveDisplay":
     """Spinners with their title and seconds, gone when they end."""
     from rich.console import Console as RichConsole  # noqa: PLC0415 - costs 50 ms that most commands need not pay
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - same
 
     console = RichConsole(file=stream, force_terminal=True, no_color=not color, highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    texts = (TextColumn(f"{{task.{part}}}", markup=False) for part in ("description", "fields[so_far]"))
+    columns = (SpinnerColumn(), *texts, TimeElapsedColumn())
     return Progress(*columns, console=console, transient=True)

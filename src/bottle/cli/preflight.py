@@ -8,6 +8,10 @@ from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme, Route
 
 _WIDTH = 12
+_GIVEN_UP = (
+    "the agent changes and deletes your files at once, programs of yours will run what it wrote, "
+    "and the disk limit does not count it"
+)
 
 
 def summary(plan: LaunchPlan) -> str:
@@ -88,9 +92,10 @@ def _workspace(workspace: Workspace | None) -> str:
         case None:
             return "empty"
         case Workspace(mode=WorkspaceMode.MOUNT):
-            return f"{workspace.source} ITSELF: what the agent changes there is changed at once"
+            return f"{workspace.source} ITSELF, no copy: {_GIVEN_UP}"
         case _:
-            return f"a private copy of {workspace.source}"
+            without = f", without what .bottleignore names ({len(workspace.excludes)} patterns)"
+            return f"a private copy of {workspace.source}{without if workspace.excludes else ''}"
 
 
 def _limits(limits: Limits) -> str:

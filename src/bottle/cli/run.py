@@ -167,6 +167,10 @@ def announce(app: App, resolved: Resolved) -> None:
     plan = resolved.plan
     if plan.agent_trust is Trust.CWD:
         app.console.warn(f"{plan.agent} is {plan.agent_file}, from {plan.cwd}, not from your home")
+    if plan.workspace and plan.workspace.mode is WorkspaceMode.MOUNT:
+        app.console.warn(
+            f"{plan.agent} works on {plan.workspace.source} itself, and changes your files at once"
+        )
 
 
 def launch(app: App, resolved: Resolved) -> int:

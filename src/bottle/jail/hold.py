@@ -7,9 +7,10 @@ import select
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
-from bottle.jail import kernel, process, wire
+from bottle.jail import kernel, owners, process, wire
 from bottle.jail.requests import ARGUMENTS_DESCRIPTOR, INFO_DESCRIPTOR, SECCOMP_DESCRIPTOR, Hold
 
 _START_SECONDS = 30.0
@@ -91,7 +92,7 @@ def _become_sandbox(
         process.join(request.cgroups)
         process.prefer_for_oom(request.oom_score)
         if request.uid is not None:
-            _stage(request.stage)
+            _stage(request)
             _become(request.uid)
         listener = _enter_new_network(request)
         wire.send(report, {}, [listener.fileno()])
@@ -102,19 +103,33 @@ def _become_sandbox(
         os._exit(1)
 
 
-def _stage(pairs: tuple[tuple[str, str], ...]) -> None:
-    """In a private mount namespace, shows `pairs` below /tmp, where any user may look.
+def _stage(request: Hold) -> None:
+    """In a private mount namespace, shows what is staged and lent below /tmp, where any user may look.
 
     So folders below one that only root may enter (its home) can be bound by a user that is not root.
     """
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.mount("none", "/", "none", kernel.MS_REC | kernel.MS_PRIVATE)
-    opened = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in pairs]
+    opened = [(os.open(source, os.O_PATH | os.O_CLOEXEC), target) for source, target in request.stage]
+    lent = [(_lend(source, owner, request.uid), target) for source, target, *owner in request.lent]
     kernel.mount("stage", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0755")  # noqa: S108
     for descriptor, target in opened:
         os.mkdir(target, 0o755)  # noqa: PTH102 - pathlib is slow to import
         kernel.mount(f"/proc/self/fd/{descriptor}", target, "none", kernel.MS_BIND | kernel.MS_REC)
         os.close(descriptor)
+    for mount, target in lent:
+        os.mkdir(target, 0o755)  # noqa: PTH102 - as above
+        kernel.place_mount(mount, target)
+        os.close(mount)
+
+
+def _lend(source: str, owner: Sequence[int], uid: int | None) -> int:
+    assert uid is not None
+    folder = os.open(source, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return owners.lend(folder, (owner[0], owner[1]), uid)
+    finally:
+        os.close(folder)
 
 
 def _become(uid: int) -> None:

@@ -38,7 +38,18 @@ _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _LAST_CAPABILITY = "/proc/sys/kernel/cap_last_cap"
 _BPF_INSTRUCTION = 8
-_PIDFD_GETFD = 438  # on every machine
+# On every machine:
+_OPEN_TREE = 428
+_MOVE_MOUNT = 429
+_PIDFD_GETFD = 438
+_MOUNT_SETATTR = 442
+_AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
+_OPEN_TREE_CLONE = 0x1
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_MOUNT_ATTR_NOSUID = 0x2
+_MOUNT_ATTR_NODEV = 0x4
+_MOUNT_ATTR_IDMAP = 0x100000
 
 _SIOCGIFFLAGS = 0x8913
 _SIOCSIFFLAGS = 0x8914
@@ -81,6 +92,31 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
     _checked(result, f"mount {target}")
 
 
+def clone_mount(folder: int) -> int:
+    """A descriptor of a mount of `folder`, without what is mounted below it, that is nowhere yet."""
+    flags = _OPEN_TREE_CLONE | _AT_EMPTY_PATH | os.O_CLOEXEC
+    return _system_call(_OPEN_TREE, "open_tree", folder, b"", flags)
+
+
+def map_owners(mount: int, user_namespace: int) -> None:
+    """From now on `mount`, which is nowhere yet, shows owners as `user_namespace` maps them; no devices."""
+    attributes = _MOUNT_ATTR_IDMAP | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+    request = struct.pack("QQQQ", attributes, 0, 0, user_namespace)
+    _system_call(_MOUNT_SETATTR, "mount_setattr", mount, b"", _AT_EMPTY_PATH, request, len(request))
+
+
+def place_mount(mount: int, target: str) -> None:
+    words = (mount, b"", _AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
+    _system_call(_MOVE_MOUNT, "move_mount", *words)
+
+
+def _system_call(number: int, name: str, *words: int | bytes) -> int:
+    typed = [ctypes.c_char_p(word) if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
+    result = int(_libc.syscall(ctypes.c_long(number), *typed))
+    _checked(result, name)
+    return result
+
+
 def die_with_parent(signal: int) -> None:
     """To be called again after each change of credentials: the kernel forgets it then."""
     _prctl(_PR_SET_PDEATHSIG, signal)
@@ -116,10 +152,7 @@ def drop_capabilities(last: int, *, keep: Iterable[int] = ()) -> None:
 
 def borrow_descriptor(process: int, number: int) -> int:
     """A descriptor of ours for the file behind another process's; `process`: a pidfd."""
-    words = [ctypes.c_long(_PIDFD_GETFD), ctypes.c_int(process), ctypes.c_int(number), ctypes.c_uint(0)]
-    result = int(_libc.syscall(*words))
-    _checked(result, "pidfd_getfd")
-    return result
+    return _system_call(_PIDFD_GETFD, "pidfd_getfd", process, number, 0)
 
 
 def load_seccomp(program: bytes) -> None:

@@ -18,7 +18,8 @@ class Hold(NamedTuple):
     `program` is bwrap's file, `libraries` the ones it brings along, and `argv` its arguments. `options`
     are those that it reads from ARGUMENTS_DESCRIPTOR; they name INFO_DESCRIPTOR and SECCOMP_DESCRIPTOR.
     `stage` holds (host path, path it is mounted at) pairs, for `uid`, the host user that root becomes;
-    None: the caller stays who it is. In the new network namespace 127.0.0.1:`port`
+    None: the caller stays who it is. `lent` holds (host path, path it is mounted at, user, group): what is
+    the user's and the group's there is `uid`'s on the mount. In the new network namespace 127.0.0.1:`port`
     is listened on. `cgroups`: folders that the sandbox joins. `seccomp`: BPF in hexadecimal.
 
     Answer: {"pid", "started"} of the sandbox's first process, with the listener's descriptor, or {"error"}.
@@ -29,6 +30,7 @@ class Hold(NamedTuple):
     argv: tuple[str, ...]
     options: tuple[str, ...]
     stage: tuple[tuple[str, str], ...]
+    lent: tuple[tuple[str, str, int, int], ...]
     uid: int | None
     inner_uid: int
     port: int
@@ -66,7 +68,8 @@ class Watch(NamedTuple):
     """Measure again and again what a sandbox holds of the disk. Descriptor: the reply socket.
 
     `folders` and `memory` are paths inside: the writable folders, and the file systems in memory whose
-    content counts as well. `disk`: how many bytes are allowed.
+    content counts as well. `outside` are folders of the host that hold what is written inside below the
+    mount points `covered`. `disk`: how many bytes are allowed.
 
     Answers {"exceeded": bytes} once there are more, or {"error"} where they cannot be measured; ends
     without a word once the host hangs up.
@@ -76,6 +79,8 @@ class Watch(NamedTuple):
     started: int
     uid: int
     folders: tuple[str, ...]
+    covered: tuple[str, ...]
+    outside: tuple[str, ...]
     memory: tuple[str, ...]
     disk: int
 

@@ -1,5 +1,6 @@
 """Measures from outside what a running sandbox holds of the disk, with the eyes of its own file system.
 
+Where a layer takes what the sandbox changes of a host's directory, that layer is measured.
 Like the relay of an entry, this process is in the sandbox's namespaces but not in its process namespace, so
 nothing inside sees it. Over the sandbox's users it may look into any folder and at any open file, and can do
 nothing else; it is in none of the sandbox's control groups, whose limits could otherwise hold it up.
@@ -16,6 +17,7 @@ from bottle.jail.openfiles import OpenFiles
 from bottle.jail.requests import Watch
 from bottle_sidecar import disk
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ABILITIES = (kernel.CAP_DAC_READ_SEARCH, kernel.CAP_SYS_PTRACE)
 
 
@@ -24,9 +26,11 @@ def watch(request: Watch, reply: socket.socket) -> None:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        files = OpenFiles(proc, request.pid, request.folders)
-        _enter(request, {reply.fileno(), proc})
-        meter = disk.Meter(request.folders, limit=request.disk, memory=request.memory, others=files.sizes)
+        files = OpenFiles(proc, request.pid, (*request.folders, *request.covered))
+        outside = [os.open(folder, _FOLDER) for folder in request.outside]
+        _enter(request, {reply.fileno(), proc, *outside})
+        folders: list[str | int] = [*request.folders, *outside]
+        meter = disk.Meter(folders, limit=request.disk, memory=request.memory, others=files.sizes)
         found = disk.watch(meter, request.disk, lambda seconds: not _hung_up(reply, seconds))
         if found is not None:
             answer(reply, {"exceeded": found})

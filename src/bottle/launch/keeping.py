@@ -7,40 +7,44 @@ needs to say a last word where the owner is killed or the machine stops.
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from attrs import evolve, field, frozen
 
 from bottle.backends.base import Bottle
 from bottle.errors import BottleError
-from bottle.plan import LaunchPlan, WorkspaceMode
+from bottle.plan import How, LaunchPlan, Workspace
 from bottle.secret import SecretValues
 from bottle.state.honeytokens import Honeytokens
 from bottle.state.record import BottleRecord, DamagedRecordError, Phase
 from bottle.state.store import StateEntry, StateStore
+from bottle.workspace.origin import Origin
 
 
 @frozen(kw_only=True)
 class Kept:
-    """A bottle that can be resumed: what was recorded of it."""
+    """A bottle that can be resumed: what was recorded of it. `workspace`: None for one that began empty."""
 
     record: BottleRecord
     honeytokens: Honeytokens = field(factory=Honeytokens)
+    workspace: Workspace | None = None
 
     @classmethod
     def of(cls, entry: StateEntry) -> "Kept":
-        """Raises BottleError where the record cannot be read."""
+        """Raises BottleError where a record cannot be read, or what the workspace lies on is gone."""
         if entry.record is None:
             raise entry.problem or DamagedRecordError(f"{entry.folder} has no record of its bottle")
-        return cls(record=entry.record, honeytokens=Honeytokens.read(entry.folder))
-
-    @property
-    def workspace(self) -> WorkspaceMode | None:
-        """How the directory came in. Raises BottleError for a way that this program does not know."""
-        mode = self.record.workspace
-        try:
-            return WorkspaceMode(mode) if mode else None
-        except ValueError:
-            raise DamagedRecordError(f"the state record has an unknown workspace {mode!r}") from None
+        origin = Origin.read(entry.folder)
+        if origin and origin.how is not How.COPY and not Path(origin.source).is_dir():
+            raise BottleError(
+                f"{origin.source}, on which the workspace of {entry.identity} lies, is no folder any more",
+                hint=f"put it back, or: bottle discard {entry.identity}",
+            )
+        return cls(
+            record=entry.record,
+            honeytokens=Honeytokens.read(entry.folder),
+            workspace=origin.workspace if origin else None,
+        )
 
     def check(self, plan: LaunchPlan) -> None:
         """Raises BottleError where the manifests now make something else of it.

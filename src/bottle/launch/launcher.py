@@ -1,10 +1,8 @@
 """Runs a plan, step by step; whatever was made is taken down in reverse, however it ends."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from tempfile import TemporaryFile
 
 from attrs import evolve, field, frozen
 
@@ -20,6 +18,8 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.inside import capture
+from bottle.launch.intake import Intake
 from bottle.launch.keeping import Keeping
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
@@ -33,7 +33,6 @@ from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
 from bottle.state.store import StateStore
 from bottle.state.usage import Usage
-from bottle.workspace.snapshot import Snapshot
 from bottle_sidecar.control.protocol import GateStart, Start
 
 _SAID = 500  # characters of what a failed check printed
@@ -54,13 +53,7 @@ class LiveBottle:
 
     def capture(self, argv: tuple[str, ...]) -> Completed:
         """Runs a command beside the agent, with its environment and no input, to its end."""
-        with open(os.devnull, "rb") as nothing, TemporaryFile() as stdout, TemporaryFile() as stderr:  # noqa: PTH123
-            streams = Streams(stdin=nothing.fileno(), stdout=stdout.fileno(), stderr=stderr.fileno())
-            request = ExecRequest(argv=argv, env=self.env, cwd=str(WORKSPACE), streams=streams)
-            code = self.bottle.start(request).wait()
-            stdout.seek(0)
-            stderr.seek(0)
-            return Completed(code=code, stdout=stdout.read(), stderr=stderr.read())
+        return capture(self.bottle, argv, self.env)
 
 
 @frozen(kw_only=True)
@@ -100,7 +93,8 @@ class Launcher:
         stack.callback(keeping.take_down, bottle)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
-        bottle.create(plan, trust_store=sidecar.ready.trust_store)
+        intake = Intake.begin(plan.workspace, self.store.folder(plan.identity), self.progress)
+        arrival = bottle.create(plan, trust_store=sidecar.ready.trust_store)
         if not launch.measures:
             bottle.watch(plan, guard.report)
         self._note(plan, f"CA fingerprint {sidecar.ready.ca_fingerprint}")
@@ -109,6 +103,8 @@ class Launcher:
             self._note(plan, f"no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
+        if not plan.resume:
+            intake.fill(bottle, arrival)
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
             _check(live, plan.program.check)
@@ -168,9 +164,6 @@ def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
         bottle.put(str(AGENT_HOME), home)
     with environment_archive(env) as environment:
         bottle.put(RUN, environment)
-    if plan.workspace and not plan.resume:
-        with Snapshot(plan.workspace.source).archive() as files:
-            bottle.put(str(WORKSPACE), files)
 
 
 def _start_message(plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch) -> Start:

@@ -19,6 +19,7 @@ from bottle.launch.identity_key import read_key
 from bottle.launch.keeping import Kept
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
+from bottle.launch.workspace import workspace_of
 from bottle.manifest.catalog import Catalog, LoadedAgent, LoadedBottle
 from bottle.manifest.schema import EnvLiteral, EnvPrompt, EnvTemplate, RouteSpec
 from bottle.paths import Paths
@@ -105,7 +106,7 @@ class Resolver:
         cwd = Path(record.cwd) if record.cwd else self.paths.cwd
         paths = evolve(self.paths, cwd=cwd)
         there = evolve(self, paths=paths, catalog=self.catalog.at(paths))
-        options = evolve(options, workspace=kept.workspace, keep=options.keep or record.keep)
+        options = evolve(options, keep=options.keep or record.keep)
         resolved = there.resolve(record.agent, choice, options, kept)
         kept.check(resolved.plan)
         return resolved
@@ -189,8 +190,10 @@ class _Resolution:
         return placeholders
 
     def _workspace(self) -> Workspace | None:
+        if self.kept:
+            return self.kept.workspace
         mode = self.options.workspace
-        return Workspace(source=self.resolver.paths.cwd, mode=mode) if mode else None
+        return workspace_of(self.resolver.paths, mode) if mode else None
 
     def _lent(self, provider: Provider) -> Lent | None:
         """The operator's own login, where the manifest asks for it and it can be lent."""

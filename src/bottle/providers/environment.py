@@ -26,6 +26,9 @@ _TRUST_VARIABLES = (
     "AWS_CA_BUNDLE",
 )
 _GATE_SCHEMES = ("ssh", "git+ssh", "ssh+git", "git")
+# In a workspace that came from the host, owners, inodes and, in a copy, ctimes are not those that git's index
+# knows; by size and time of change alone it need not read every file anew.
+_WORKSPACE_CONFIG = "[core]\n\tcheckStat = minimal\n\ttrustctime = false\n"
 _DEFAULT_TERM = "xterm-256color"
 _KNOWN_TERMS = frozenset(
     {
@@ -60,10 +63,9 @@ def common_environment(context: AgentContext) -> dict[str, str]:
 
 
 def common_files(context: AgentContext) -> tuple[SeedFile, ...]:
-    files = [_profile(context)]
-    if git_config := _git_config(context.git_identity) + _gate_config(context.git_upstreams):
-        files.append(SeedFile(path=context.home / ".gitconfig", content=git_config.encode(), mode=0o644))
-    return tuple(files)
+    git_config = _WORKSPACE_CONFIG + _git_config(context.git_identity) + _gate_config(context.git_upstreams)
+    config = SeedFile(path=context.home / ".gitconfig", content=git_config.encode(), mode=0o644)
+    return _profile(context), config
 
 
 def _terminal(context: AgentContext) -> dict[str, str]:

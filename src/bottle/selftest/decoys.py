@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 import socket
 import struct
 import threading
@@ -34,11 +35,20 @@ class Ports:
 
 
 class Decoys:
-    """Services on loopback, on container bridges and on unix sockets; `visits` counts who came."""
+    """Services on loopback, on container bridges and on unix sockets; `visits` counts who came.
+
+    `workspace`: a directory of the host's for a bottle to work on, with a service and a pipe that is read.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         self.abstract = f"bottle-selftest-{name}"
         self.path = folder / "decoy.sock"
+        self.workspace = folder / "workspace"
+        self.workspace.mkdir()
+        self.in_workspace = self.workspace / "s"
+        self.pipe = self.workspace / "p"
+        os.mkfifo(self.pipe)
+        self._reader = os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.visits = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="decoys")
@@ -57,6 +67,7 @@ class Decoys:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS)
         self._loop.close()
+        os.close(self._reader)
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_SECONDS)
@@ -65,8 +76,9 @@ class Decoys:
         abstract = socket.socket(socket.AF_UNIX)
         abstract.bind(f"\0{self.abstract}")
         self._servers.append(await asyncio.start_unix_server(self._serve, sock=abstract))
-        self._servers.append(await asyncio.start_unix_server(self._serve, self.path))
-        self.path.chmod(0o666)
+        for path in (self.path, self.in_workspace):
+            self._servers.append(await asyncio.start_unix_server(self._serve, path))
+            path.chmod(0o666)
         four, six = LOOPBACK
         return Ports(
             four=await self._streams((four, *_bridges())),

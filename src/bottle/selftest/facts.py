@@ -225,6 +225,10 @@ class Scene:
             "socket_paths": [
                 str(self.host.decoys.path), *_ENGINE_SOCKETS, *sockets, *filter(None, [engine, agent])
             ],
+            "workspace_sockets": [str(WORKSPACE / self.host.decoys.in_workspace.name)],
+            "sockets_of_the_workspace": [str(self.host.decoys.in_workspace)],
+            "workspace_pipes": [str(WORKSPACE / self.host.decoys.pipe.name)],
+            "pipes_of_the_workspace": [str(self.host.decoys.pipe)],
             "socket_roots": [("/", [OWN_SOCKET, _EXIT_SOCKET])],
             "own_socket_roots": [("/tmp", [])],  # noqa: S108
             "own_descriptor": "/",

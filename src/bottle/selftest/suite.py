@@ -18,7 +18,7 @@ from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.selection import Choice
 from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
-from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan
+from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan, Workspace
 from bottle.progress import Progress
 from bottle.selftest import facts, gitfacts, leaks
 from bottle.selftest.catalogue import Assault
@@ -113,7 +113,9 @@ class Suite:
                 self._write(folder, servers.manifest(facts.TOKEN_NAME, str(ca_file), private, section))
                 return self._resolved(folder)
 
-            bottles = (resolved(THEIRS), resolved(OWN))
+            workspace = Workspace(source=scene.host.decoys.workspace)
+            own = resolved(OWN)
+            bottles = (resolved(THEIRS), evolve(own, plan=evolve(own.plan, workspace=workspace)))
             battle = Battle(
                 scene=scene,
                 assaults=self.assaults,

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,19 +11,18 @@ import cattrs
 from attrs import field, frozen
 
 from bottle.errors import BottleError
+from bottle.plan import How as How  # noqa: PLC0414 - part of what is read here
+from bottle.plan import Workspace, WorkspaceMode
 from bottle.tree import Node
 
 _RECORD = "workspace.json"
 _BASE = "base.gz"
+_MODES = {
+    How.OVERLAY: WorkspaceMode.PRIVATE,
+    How.COPY: WorkspaceMode.COPY,
+    How.MOUNT: WorkspaceMode.MOUNT,
+}
 _converter = cattrs.Converter(forbid_extra_keys=True)
-
-
-class How(StrEnum):
-    """`OVERLAY`: the host's directory below a layer of the bottle's own. `MOUNT`: the directory itself."""
-
-    OVERLAY = "overlay"
-    COPY = "copy"
-    MOUNT = "mount"
 
 
 @frozen(kw_only=True)
@@ -59,6 +57,11 @@ class Origin:
         temporary = self.folder / f"{_RECORD}.new"
         temporary.write_text(json.dumps(fields, indent=1))
         temporary.replace(self.folder / _RECORD)
+
+    @property
+    def workspace(self) -> Workspace:
+        """What brings the same bottle up again with the same workspace: one that was copied stays a copy."""
+        return Workspace(source=Path(self.source), mode=_MODES[self.how], excludes=self.excludes)
 
     def base(self) -> Mapping[PurePosixPath, Node]:
         """What a copy held at the start; nothing for the other ways. Raises BottleError for a damaged one."""

@@ -2,6 +2,7 @@
 
 from bench.memory import Memory
 from bench.traffic import Traffic
+from bench.workspace import Workspaces
 from support.engine.model import Engine
 from support.sites import site_of
 
@@ -18,3 +19,11 @@ def test_memory(engine: Engine) -> None:
     alone, whole = Memory().native(site_of("native", lambda: engine))
 
     assert 0 < alone.samples[0] < whole.samples[0]
+
+
+def test_workspace(engine: Engine) -> None:
+    (row,) = Workspaces(rounds=1, scale=0.001).native(site_of("native", lambda: engine))
+
+    assert row.samples[0] > 0
+    assert row.baseline
+    assert row.baseline.samples[0] > 0

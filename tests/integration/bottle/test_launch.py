@@ -1,8 +1,12 @@
 """What a person who runs an agent relies on, on each back-end."""
 
 import json
+import os
 from pathlib import Path
 
+import pytest
+
+from bottle.proc import Command, run
 from support.certificates import CertificateAuthority
 from support.project import BottleProject, shell_agent
 from support.sites import route
@@ -71,6 +75,28 @@ def test_cwd_comes_in_as_a_private_copy(project: BottleProject) -> None:
     assert outcome.out.splitlines() == ["ran", "ref: refs/heads/main", "tool.sh", "agent"]
     assert (work / "tool.sh").read_text() == "#!/bin/sh\necho ran\n"
     assert (work / "link").is_symlink()
+
+
+@pytest.mark.parametrize("way", ["private", "copy"])
+def test_git_in_the_workspace_need_not_read_every_file_anew(project: BottleProject, way: str) -> None:
+    """What has the size and the time that the index of the host's knows counts as unchanged."""
+    project.write(shell_agent())
+    project.cwd.mkdir()
+    (project.cwd / "old").write_text("as committed\n")
+    (project.cwd / ".bottleignore").write_text("secrets\n")
+    (project.cwd / "secrets").mkdir()
+    (project.cwd / "secrets" / "key").write_text("not for agents\n")
+    os.utime(project.cwd / "old", (1_700_000_000, 1_700_000_000))
+    for words in ("init -q", "add old .bottleignore", "-c user.name=A -c user.email=a@b commit -qm x"):
+        run(Command(argv=("git", *words.split()), cwd=str(project.cwd)))
+
+    disguised = "echo AS COMMITTED > old; touch -d @1700000000 old"
+    status = "git status --porcelain"
+    script = f"{status}; {disguised}; {status}; echo more >> old; {status}; ls -A"
+    outcome = project.run("run", "--workspace", way, "shell", script)
+
+    assert outcome.out.splitlines() == [" M old", ".bottleignore", ".git", "old"], outcome.err
+    assert (project.cwd / "old").read_text() == "as committed\n"
 
 
 def test_dry_run_shows_the_plan_and_starts_nothing(project: BottleProject) -> None:

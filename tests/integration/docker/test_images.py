@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,10 @@ class Steps:
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         self.titles.append(title)
+        yield
+
+    @contextmanager
+    def counting(self, title: str, so_far: Callable[[], str]) -> Iterator[None]:
         yield
 
     def note(self, text: str) -> None: ...

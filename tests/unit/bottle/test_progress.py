@@ -7,7 +7,8 @@ def test_silence_is_a_progress_too() -> None:
     progress: Progress = Silent()
     with progress.step("building"):
         progress.note("a note")
-        entered = True
+        with progress.counting("copying", str):
+            entered = True
 
     assert entered
 

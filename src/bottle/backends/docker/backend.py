@@ -22,8 +22,8 @@ from bottle.backends.docker.names import BACKEND_LABEL, OPERATOR_LABEL, Names, o
 from bottle.backends.docker.resources import labelled
 from bottle.backends.docker.seccomp import profile_json
 from bottle.cache import BuildCache
-from bottle.errors import EnvironmentLacksError
-from bottle.plan import LaunchPlan
+from bottle.errors import EnvironmentLacksError, UsageError
+from bottle.plan import LaunchPlan, WorkspaceMode
 from bottle.progress import Progress
 
 _REMOTE = ("tcp", "ssh", "http", "https")
@@ -68,7 +68,15 @@ class DockerBackend(Backend):
             self._server = self._engine.server()
         return self._server
 
+    def check(self, plan: LaunchPlan) -> None:
+        if plan.workspace and plan.workspace.mode is WorkspaceMode.MOUNT:
+            raise UsageError(
+                f"the {self.name} backend mounts no directory: the engine may be on another machine",
+                hint="--workspace private, which works on a copy, or --backend native",
+            )
+
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
+        self.check(plan)
         builder = ImageBuilder(
             engine=self._engine, cache=BuildCache(self.context.paths.cache), environ=self.context.environ
         )

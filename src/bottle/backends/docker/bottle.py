@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Bottle, ExecRequest, GatePlaces, SidecarLaunch
+from bottle.backends.base import Arrival, Bottle, ExecRequest, GatePlaces, SidecarLaunch
 from bottle.backends.docker import argv, proof, running
 from bottle.backends.docker.argv import Isolation
 from bottle.backends.docker.engine import Engine, EngineError, last_lines
@@ -72,7 +72,7 @@ class DockerBottle(Bottle):
             return Forwarded(self._engine, self._names, addresses)
         return HandedOver(self._engine, argv.listener(self._names, images.sidecar, isolation, addresses))
 
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:  # noqa: ARG002 - `sidecar` has read it
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:  # noqa: ARG002 - `sidecar` has read it
         if self._sandbox is None:
             raise EngineError(f"{self.identity}: the sidecar comes before the sandbox")
         self._put_trust_store(trust_store)
@@ -83,6 +83,7 @@ class DockerBottle(Bottle):
                 f"{self.identity} is not isolated, the launch is refused: {'; '.join(wrong[:_SHOWN])}{more}",
                 hint="`bottle doctor` checks the engine; `--backend native` needs none",
             )
+        return Arrival()
 
     def _put_trust_store(self, trust_store: str) -> None:
         """Through the sidecar's container: in the agent's the folder is read-only."""

@@ -66,12 +66,15 @@ class NativeBackend(Backend):
             return Availability(usable=False, detail=f"user namespaces: {problem}", hint=_namespace_hint())
         return Availability(usable=True, detail=f"bubblewrap; user namespaces are permitted; {_limited()}")
 
-    def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
+    def check(self, plan: LaunchPlan) -> None:
         if plan.program.dockerfile:
             raise UsageError(
                 f"the native backend builds no images, and the bottle asks for {plan.program.dockerfile}",
                 hint="use --backend docker",
             )
+
+    def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
+        self.check(plan)
         if plan.git_upstreams and (missing := [name for name in _GATE_PROGRAMS if not which(name)]):
             raise EnvironmentLacksError(
                 f"the git gate of the native backend needs {', '.join(missing)} on this host",

@@ -10,33 +10,40 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from bottle.backends.base import Bottle, ExecRequest, GatePlaces, Overuse, Running, SidecarLaunch, Streams
+from bottle.backends.base import (
+    Arrival,
+    Bottle,
+    ExecRequest,
+    GatePlaces,
+    Overuse,
+    Running,
+    SidecarLaunch,
+    Streams,
+)
 from bottle.backends.errors import IsolationError, NotRunningError
 from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
 from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
-from bottle.backends.native.bwrap import Sandbox
+from bottle.backends.native.blueprint import OOM_SCORE, Blueprint
 from bottle.backends.native.diskwatch import DiskWatch
+from bottle.backends.native.layer import Layer
 from bottle.backends.native.places import Places, Record
-from bottle.backends.native.rootfs import HostLayout
 from bottle.backends.native.sidecar import Lodging
 from bottle.backends.native.venv import SidecarVenv
-from bottle.backends.native.warden import Entered, Warden
+from bottle.backends.native.warden import Entered, Warden, WardenError
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.jail import process
-from bottle.jail.requests import Entry, Hold, Watch
-from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, LaunchPlan, Limits
+from bottle.jail.requests import Entry, Watch
+from bottle.plan import AGENT_HOME, AGENT_UID, PROXY_PORT, WORKSPACE, How, LaunchPlan, Limits
 from bottle.proc import Command
 from bottle_sidecar.control.handover import HandoverError, send_listener
 from bottle_sidecar.control.protocol import Exit
 
 _LOOPBACK = "127.0.0.1"
 _OPEN_FILES = 65536
-_OOM_SCORE = 500
 _SIDECAR_ADDRESS = "127.0.0.1"
-_LARGEST_TEMPORARY = 8 * 1024**3
 _LONGEST_COMPLAINT = 4000
 _HELD_BY = {
     "memory": ("memory.max", "memory.limit_in_bytes"),
@@ -44,7 +51,6 @@ _HELD_BY = {
 }  # files of a control group, of version 2 and 1
 _UNPACK = ("tar", "-x", "-p", "-o", "-f", "-")  # options that every tar has: modes kept, owners not
 _UNPACK_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-_STAGE = "/tmp"  # noqa: S108 - of a private mount namespace
 
 
 @frozen(kw_only=True)
@@ -79,6 +85,7 @@ class NativeBottle(Bottle):
         self._host = host
         self._warden: Warden | None = None
         self._disk: DiskWatch | None = None
+        self._arrival = Arrival()
         self._owned = ExitStack()
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
@@ -114,14 +121,16 @@ class NativeBottle(Bottle):
                 os.chown(folder, account.sidecar, account.sidecar)
         return Lodging(venv=self._host.built(), own=self._places.sidecar, account=account, shared=shared)
 
-    def create(self, plan: LaunchPlan, *, trust_store: str) -> None:
+    def create(self, plan: LaunchPlan, *, trust_store: str) -> Arrival:
         self._places.prepare()
         account = self._account()
         rootfs.fill(self._places.box, trust_store=trust_store)
+        layer = Layer(box=self._places.box)
+        possible = layer.ways(plan.workspace, owner=None if account else (os.getuid(), os.getgid()))
         if account:
             rootfs.give(self._places.box, account.sandbox)
         record = self._limit(plan.limits, account)
-        pid, started, listener = self._hold(plan, record)
+        pid, started, listener = self._bring_up(plan, record, possible)
         with listener:
             self._places.update(pid=pid, started=started)
             try:
@@ -129,17 +138,36 @@ class NativeBottle(Bottle):
             except HandoverError as error:
                 raise BottleError(str(error)) from error
         self._prove()
+        return self._arrival
+
+    def _bring_up(
+        self, plan: LaunchPlan, record: Record, possible: Sequence[Arrival]
+    ) -> tuple[int, int, socket.socket]:
+        """In the first possible way; what the kernel has to say against it shows only when it is tried."""
+        self._arrival, *others = possible
+        try:
+            return self._hold(plan, record, self._arrival.how)
+        except WardenError as error:
+            if not others:
+                raise
+            held = self._hold(plan, record, others[0].how)
+            self._arrival = evolve(others[0], note=f"{others[0].note}: {error}")
+            Layer(box=self._places.box).discard()
+            return held
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
         """The folders are measured by a process beside the sandbox, which sees them as the agent does."""
         pid, started = self._first_process()
         if self._warden is None:
             raise NotRunningError(f"{self.identity} is not ours to watch")
+        how, outside = self._arrival.how, Layer(box=self._places.box).folders
         request = Watch(
             pid=pid,
             started=started,
             uid=AGENT_UID,
-            folders=(str(AGENT_HOME), str(WORKSPACE)),
+            folders=(str(AGENT_HOME), str(WORKSPACE))[: 2 if how is How.COPY else 1],
+            covered=(str(WORKSPACE),) if how is How.OVERLAY else (),
+            outside=tuple(map(str, outside)) if how is How.OVERLAY else (),
             memory=bwrap.TEMPORARY,
             disk=plan.limits.disk,
         )
@@ -252,35 +280,18 @@ class NativeBottle(Bottle):
             limits=own,
         )
 
-    def _hold(self, plan: LaunchPlan, record: Record) -> tuple[int, int, socket.socket]:
+    def _hold(self, plan: LaunchPlan, record: Record, how: How) -> tuple[int, int, socket.socket]:
         cli = self._host.cli.folder(plan.program.package) if plan.program.package else None
-        staged = record.uid is not None
-        box = f"{_STAGE}/box" if staged else str(self._places.box)
-        shown = f"{_STAGE}/cli" if staged else str(cli)
-        sandbox = Sandbox(
-            marker=self._places.marker,
-            box=box,
-            agent_cli=shown if cli else None,
-            host=HostLayout.detect(),
-            temporary=min(plan.limits.disk, _LARGEST_TEMPORARY),
-        )
-        stage = ((str(self._places.box), box), *(((str(cli), shown),) if cli else ()))
-        venv = self._host.built()
-        request = Hold(
-            program=str(venv.bwrap()),
-            libraries=tuple(str(library) for library in venv.bwrap_libraries()),
-            argv=tuple(bwrap.argv(sandbox)),
-            options=tuple(bwrap.options(sandbox)),
-            stage=stage if staged else (),
-            uid=record.uid,
-            inner_uid=AGENT_UID,
-            port=PROXY_PORT,
-            cgroups=record.cgroups,
+        blueprint = Blueprint(
+            plan=plan,
+            places=self._places,
+            record=record,
+            venv=self._host.built(),
+            cli=cli,
             seccomp=_filter(),
-            oom_score=_OOM_SCORE,
         )
         self._warden = self._warden or self._start_warden(proves=True)
-        pid, started, listener, lease = self._warden.hold(request)
+        pid, started, listener, lease = self._warden.hold(blueprint.hold(how))
         self._owned.enter_context(lease)
         return pid, started, listener
 
@@ -321,7 +332,7 @@ class NativeBottle(Bottle):
             seccomp=_filter(),
             limits=record.limits,
             cgroups=record.cgroups,
-            oom_score=_OOM_SCORE,
+            oom_score=OOM_SCORE,
             argv=argv,
             env=env,
             cwd=cwd,

@@ -11,7 +11,7 @@ from attrs import frozen
 from bottle.backends.native import rootfs
 from bottle.backends.native.rootfs import HostLayout
 from bottle.jail.requests import ARGUMENTS_DESCRIPTOR, INFO_DESCRIPTOR, SECCOMP_DESCRIPTOR
-from bottle.plan import AGENT_HOME, AGENT_UID, TRUST_STORE, WORKSPACE
+from bottle.plan import AGENT_HOME, AGENT_UID, TRUST_STORE, WORKSPACE, How
 
 AGENT_PREFIX = "/opt/agent"
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - of the sandbox
@@ -24,6 +24,8 @@ _RUN = 64 * 1024 * 1024
 class Sandbox:
     """One bottle's sandbox. Host paths: `box`, its own folders; `agent_cli`, the installed agent, if any.
 
+    `how` the workspace is in, and the host's `directory` that it shows, which a copy does not.
+
     `temporary`: bytes that /tmp and /var/tmp may each hold. `marker` becomes argv[0], so that the
     process can be found by its bottle's identity.
     """
@@ -31,6 +33,8 @@ class Sandbox:
     marker: str
     box: str
     agent_cli: str | None
+    how: How
+    directory: str | None
     host: HostLayout
     temporary: int
 
@@ -102,6 +106,15 @@ def _etc(sandbox: Sandbox) -> Iterable[str]:
 
 def _own_folders(sandbox: Sandbox) -> Iterable[str]:
     yield from ("--bind", f"{sandbox.box}/{rootfs.HOME}", str(AGENT_HOME))
-    yield from ("--bind", f"{sandbox.box}/{rootfs.WORKSPACE}", str(WORKSPACE))
+    yield from _workspace(sandbox)
     if sandbox.agent_cli:
         yield from ("--ro-bind", sandbox.agent_cli, AGENT_PREFIX)
+
+
+def _workspace(sandbox: Sandbox) -> Iterable[str]:
+    if sandbox.directory and sandbox.how is How.OVERLAY:
+        layers = (f"{sandbox.box}/{rootfs.UPPER}", f"{sandbox.box}/{rootfs.WORK}")
+        return ("--overlay-src", sandbox.directory, "--overlay", *layers, str(WORKSPACE))
+    if sandbox.directory:
+        return ("--bind", sandbox.directory, str(WORKSPACE))
+    return ("--bind", f"{sandbox.box}/{rootfs.WORKSPACE}", str(WORKSPACE))

@@ -16,7 +16,7 @@ from bottle.errors import BottleError
 from bottle.paths import Paths
 from bottle.proc import Command, run
 
-KEPT = frozenset({rootfs.HOME, rootfs.WORKSPACE, "upper", "work"})
+KEPT = frozenset({rootfs.HOME, rootfs.WORKSPACE, rootfs.UPPER, rootfs.WORK})
 """Of a bottle's own folders, those that a kept bottle goes on with."""
 _LONGEST_SOCKET_PATH = 107
 _REMOVAL_SECONDS = 600.0

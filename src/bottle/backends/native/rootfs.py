@@ -13,6 +13,8 @@ from bottle.proc import Command, run
 ETC = "etc"
 HOME = "home"
 WORKSPACE = "workspace"
+UPPER = "upper"
+WORK = "work"
 TRUST_STORE = "ca-certificates.crt"
 # Where distributions other than Debian look for the same bundle.
 TRUST_STORE_LINKS = (

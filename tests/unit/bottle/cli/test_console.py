@@ -94,6 +94,20 @@ def test_on_a_terminal_a_spinner_turns_and_is_gone_afterwards(environ: dict[str,
         assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", shown)
 
 
+def test_what_is_counted_is_shown_on_a_terminal_alone() -> None:
+    stream, plain, told = FakeTty(), io.StringIO(), iter(range(10**9))
+    with console(stream, TERM="xterm").counting("copying", lambda: f"[b]{next(told)}[/b] files"):
+        end = time.monotonic() + 20
+        while "[b]1[/b] files" not in stream.getvalue() and time.monotonic() < end:
+            pass
+    with console(plain).counting("copying", str):
+        pass
+
+    assert "copying" in stream.getvalue()
+    assert "[b]1[/b] files" in stream.getvalue()
+    assert plain.getvalue() == ""
+
+
 def test_a_result_goes_to_stdout_and_its_warnings_to_stderr() -> None:
     stdout, stderr = io.StringIO(), io.StringIO()
     speaker = Console.from_environment({}, stdout=stdout, stderr=stderr)

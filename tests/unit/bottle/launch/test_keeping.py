@@ -5,10 +5,11 @@ from attrs import evolve
 
 from bottle.errors import BottleError
 from bottle.launch.keeping import Kept, record_of
-from bottle.plan import AgentProgram, Workspace, WorkspaceMode
+from bottle.plan import AgentProgram, How, Workspace, WorkspaceMode
 from bottle.state.honeytokens import Honeytokens
 from bottle.state.record import DamagedRecordError
 from bottle.state.store import StateStore
+from bottle.workspace.origin import Origin
 from support.plans import IDENTITY, plan
 
 
@@ -22,8 +23,6 @@ def test_the_record_says_what_a_resume_needs(mode: WorkspaceMode) -> None:
     made = record_of(plan(cwd=Path("/here"), keep=True, workspace=Workspace(source=Path("/here"), mode=mode)))
 
     assert (made.cwd, made.workspace, made.keep) == ("/here", mode.value, True)
-    assert Kept(record=made).workspace is mode
-    assert Kept(record=record_of(plan())).workspace is None
 
 
 def test_what_is_worth_keeping() -> None:
@@ -37,9 +36,27 @@ def test_what_is_worth_keeping() -> None:
     assert plan(keep=True).worth_keeping
 
 
-def test_an_unknown_workspace_is_a_damaged_record() -> None:
-    with pytest.raises(DamagedRecordError, match="unknown workspace 'cloud'"):
-        _ = Kept(record=evolve(record_of(plan()), workspace="cloud")).workspace
+def origin(folder: Path, how: How, source: Path) -> Origin:
+    return Origin(folder=folder, source=str(source), how=how, started_ns=1, excludes=("x",))
+
+
+def test_the_workspace_is_the_one_that_came_in(store: StateStore, tmp_path: Path) -> None:
+    with store.claim(record_of(plan())) as folder:
+        assert Kept.of(store.entry(IDENTITY)).workspace is None
+        origin(folder, How.OVERLAY, tmp_path).write()
+        assert Kept.of(store.entry(IDENTITY)).workspace == Workspace(source=tmp_path, excludes=("x",))
+
+
+@pytest.mark.parametrize("how", How)
+def test_only_a_copy_can_do_without_its_directory(store: StateStore, tmp_path: Path, how: How) -> None:
+    with store.claim(record_of(plan())) as folder:
+        origin(folder, how, tmp_path / "gone").write()
+        if how is How.COPY:
+            assert Kept.of(store.entry(IDENTITY)).workspace
+            return
+        with pytest.raises(BottleError, match="is no folder any more") as caught:
+            Kept.of(store.entry(IDENTITY))
+    assert caught.value.hint == f"put it back, or: bottle discard {IDENTITY}"
 
 
 def test_what_was_kept_is_read_with_its_honeytokens(store: StateStore) -> None:

@@ -101,7 +101,7 @@ def test_the_workspace_is_copied_in_where_the_plan_has_one(stage: Stage, tmp_pat
     (tmp_path / "here" / "file").write_text("x")
     stage.launch(lambda live: 0, plan(workspace=Workspace(source=tmp_path / "here")))
 
-    assert stage.backend.calls == [*STEPS, "put /workspace", "suspend"]
+    assert stage.backend.calls == [*STEPS, "put /workspace", "start date", "suspend"]
     assert set(stage.bottle.members("/workspace")) == {".", "./file"}
 
 

@@ -710,8 +710,9 @@ def test_a_resume_looks_where_the_bottle_was_started(host: Host) -> None:
     there = host.folder / "there"
     _written(there / ".bot-bottle" / "agents" / "dev.md", "---\nbottle: dev\n---\nIts own.\n")
     kept = kept_by(host.resolve())
-    kept = evolve(kept, record=evolve(kept.record, cwd=str(there), workspace="private"))
+    workspace = Workspace(source=there, mode=WorkspaceMode.COPY)
+    kept = evolve(kept, record=evolve(kept.record, cwd=str(there)), workspace=workspace)
     plan = host.resolver().resume(kept, CHOICE, LaunchOptions(task="go on")).plan
 
     assert (plan.agent_trust, plan.cwd, plan.interactive) == (Trust.CWD, there, False)
-    assert plan.workspace == Workspace(source=there)
+    assert plan.workspace == workspace

@@ -4,6 +4,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bottle.errors import BottleError
+from bottle.plan import Workspace, WorkspaceMode
 from bottle.tree import Kind, Node, blob_id
 from bottle.workspace.origin import BaseWriter, How, Origin
 
@@ -26,6 +27,20 @@ def test_what_was_written_is_read_again(tmp_path: Path, how: How) -> None:
     origin(tmp_path, how).write()
 
     assert Origin.read(tmp_path) == origin(tmp_path, how)
+
+
+@pytest.mark.parametrize(
+    ("how", "mode"),
+    [
+        (How.OVERLAY, WorkspaceMode.PRIVATE),
+        (How.COPY, WorkspaceMode.COPY),
+        (How.MOUNT, WorkspaceMode.MOUNT),
+    ],
+)
+def test_the_same_workspace_can_be_asked_for_again(tmp_path: Path, how: How, mode: WorkspaceMode) -> None:
+    assert origin(tmp_path, how).workspace == Workspace(
+        source=Path("/w\udcff"), mode=mode, excludes=("*.o", "!a/b\n")
+    )
 
 
 def test_a_bottle_without_a_record_began_empty(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@ import os
 import socket
 import sys
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from bottle.errors import BottleError
+from bottle.ignore import Ignore
 from bottle.proc import Command, run
+from bottle.tree import Node
 from bottle.workspace.snapshot import Snapshot
 
 READ_ALL = """\
@@ -15,13 +17,16 @@ import sys; from pathlib import Path; from bottle.errors import BottleError
 from bottle.workspace.snapshot import Snapshot
 {before}
 try:
-    with Snapshot(Path(sys.argv[1])).archive() as stream: stream.read()
+    with Snapshot(directory=Path(sys.argv[1])).archive() as stream: stream.read()
 except BottleError as error: print(error)
 """
 
 
 def members(directory: Path) -> dict[str, tarfile.TarInfo]:
-    with Snapshot(directory).archive() as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+    with (
+        Snapshot(directory=directory).archive() as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
         return {member.name: member for member in archive}
 
 
@@ -53,16 +58,21 @@ def test_a_directory_whose_name_looks_like_an_option_is_one(tmp_path: Path) -> N
 
 
 def test_a_socket_is_left_out_and_no_error(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(tmp_path / "agent.sock"))
+        snapshot = Snapshot(directory=tmp_path)
+        with snapshot.archive() as stream:
+            stream.read()
 
-        assert set(members(tmp_path)) == {"."}
+    assert snapshot.passed.complaint() == "left out, being no file, folder or link: agent.sock, pipe"
+    assert set(members(tmp_path)) == {"."}
 
 
 def test_a_directory_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with (
-        pytest.raises(BottleError, match="cannot be copied") as caught,
-        Snapshot(tmp_path / "gone").archive() as stream,
+        pytest.raises(BottleError, match="cannot be read") as caught,
+        Snapshot(directory=tmp_path / "gone").archive() as stream,
     ):
         stream.read()
 
@@ -81,25 +91,45 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path) ->
     code = READ_ALL.format(before="import os; os.setuid(54321)")
     said = run(Command(argv=(sys.executable, "-c", code, str(tmp_path)), cwd="/")).text
 
-    assert "cannot be copied" in said
-    assert "secret" in said
+    assert said.endswith("/secret: it cannot be read: Permission denied")
 
 
-def test_a_tar_that_is_killed_is_no_complete_copy(tmp_path: Path) -> None:
-    """As by the kernel for lack of memory: what came until then must not pass for all."""
-    (tmp_path / "bin").mkdir()
-    fake = tmp_path / "bin" / "tar"
-    fake.write_text("#!/bin/sh\nkill -9 $$\n")
-    fake.chmod(0o755)
-    code = READ_ALL.format(
-        before="import os; os.environ['PATH'] = sys.argv[1] + '/bin:' + os.environ['PATH']"
-    )
-    said = run(Command(argv=(sys.executable, "-c", code, str(tmp_path)))).text
+def test_what_is_ignored_is_not_there_and_exceptions_are(tmp_path: Path) -> None:
+    for name in ("out/a", "out/keep/b", "src/x.o", "src/x.c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    found: dict[PurePosixPath, Node] = {}
+    ignore = Ignore.of(("out", "!out/keep", "**/*.o"))
+    with Snapshot(directory=tmp_path, ignore=ignore, note=found.__setitem__).archive() as stream:
+        stream.read()
 
-    assert "cannot be copied" in said
+    assert list(map(str, found)) == ["out", "out/keep", "out/keep/b", "src", "src/x.c"]
+
+
+def test_why_the_stream_was_cut_off_comes_before_what_the_reader_made_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 1_000_000)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(BottleError, match="it is no file"):
+        read_and_fail(Snapshot(directory=tmp_path, note=_fails), -1)
+
+
+def read_and_fail(snapshot: Snapshot, size: int) -> None:
+    with snapshot.archive() as stream:
+        stream.read(size)
+        raise BottleError("no room")
+
+
+def _fails(path: PurePosixPath, node: Node) -> None:
+    raise BottleError("it is no file")
+
+
+def test_a_reader_that_gives_up_has_the_word(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"x" * 1_000_000)
+    with pytest.raises(BottleError, match="no room"):
+        read_and_fail(Snapshot(directory=tmp_path), 10)
 
 
 def test_a_reader_that_fails_ends_the_copy_with_its_own_error(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 1_000_000)
-    with pytest.raises(ZeroDivisionError), Snapshot(tmp_path).archive() as stream:
+    with pytest.raises(ZeroDivisionError), Snapshot(directory=tmp_path).archive() as stream:
         _ = stream.read(10)[0] / 0

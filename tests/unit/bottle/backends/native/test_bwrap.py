@@ -1,7 +1,11 @@
 """bwrap's arguments, whole."""
 
+import pytest
+from attrs import evolve
+
 from bottle.backends.native.bwrap import Sandbox, argv, options
 from bottle.backends.native.rootfs import HostLayout
+from bottle.plan import How
 
 HOST = HostLayout(
     links=(("bin", "usr/bin"), ("lib64", "usr/lib64")),
@@ -10,7 +14,15 @@ HOST = HostLayout(
     masked_files=("/proc/kcore",),
     masked_folders=("/proc/acpi",),
 )
-SANDBOX = Sandbox(marker="mark", box="/b", agent_cli="/c/claude", host=HOST, temporary=1000)
+SANDBOX = Sandbox(
+    marker="mark",
+    box="/b",
+    agent_cli="/c/claude",
+    how=How.COPY,
+    directory=None,
+    host=HOST,
+    temporary=1000,
+)
 
 EXPECTED = """
 --unshare-user --unshare-ipc --unshare-pid --unshare-uts --unshare-cgroup-try
@@ -56,6 +68,19 @@ EXPECTED = """
 
 def test_the_options_whole() -> None:
     assert list(options(SANDBOX)) == EXPECTED.split()
+
+
+@pytest.mark.parametrize(
+    ("how", "shown"),
+    [
+        (How.OVERLAY, "--overlay-src /d --overlay /b/upper /b/work /workspace"),
+        (How.MOUNT, "--bind /d /workspace"),
+    ],
+)
+def test_a_directory_of_the_host_s_is_shown_in_the_place_of_the_empty_one(how: How, shown: str) -> None:
+    expected = " ".join(EXPECTED.split()).replace("--bind /b/workspace /workspace", shown)
+
+    assert " ".join(options(evolve(SANDBOX, how=how, directory="/d"))) == expected
 
 
 def test_the_arguments_that_everyone_can_read_name_no_path_of_the_host() -> None:
