@@ -91,8 +91,13 @@ def test_what_was_spent_before_counts(project: BottleProject, site: Site, make_a
 def test_files_are_handed_over_where_another_bottle_has_the_user_since_a_reboot(
     project: BottleProject,
 ) -> None:
+    """Those of its home, and those over the host's directory; what the bottle removed stays removed."""
     project.write(shell_agent())
-    assert project.run("run", "--keep", "shell", "umask 077; echo kept > ~/note").code == 0
+    project.command()
+    for name in ("mine", "removed"):
+        (project.cwd / name).write_text("the host's\n")
+    task = "umask 077; echo kept > ~/note; echo changed > mine; rm removed; mkdir new"
+    assert project.run("run", "--cwd", "shell", task).code == 0
     (identity,) = project.kept()
     note = project.home / "native" / identity / "home" / "note"
     before = note.stat().st_uid
@@ -102,7 +107,8 @@ def test_files_are_handed_over_where_another_bottle_has_the_user_since_a_reboot(
         folder.mkdir(mode=0o700)
     (folder / str((before - FIRST_UID) // 2)).symlink_to("other-abcde")
 
-    resumed = project.run("resume", identity, "echo more >> ~/note; cat ~/note")
+    resumed = project.run("resume", identity, "echo more | tee -a ~/note >> mine; cat ~/note mine; ls")
 
-    assert (resumed.code, resumed.out) == (0, "kept\nmore\n"), resumed.err
+    assert (resumed.code, resumed.out) == (0, "kept\nmore\nchanged\nmore\nmine\nnew\n"), resumed.err
+    assert (project.cwd / "mine").read_text() == "the host's\n"
     assert note.stat().st_uid != before
