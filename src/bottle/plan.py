@@ -171,12 +171,20 @@ class How(StrEnum):
     MOUNT = "mount"
 
 
+class Keep(StrEnum):
+    """When a bottle outlives its agent. UNFINISHED: where something would be lost that it had not finished."""
+
+    NEVER = "never"
+    UNFINISHED = "unfinished"
+    ALWAYS = "always"
+
+
 @frozen(kw_only=True)
 class LaunchPlan:
     """Everything a start will do. `workspace`: None for an empty one.
 
     `cwd`: where the agent file and the workspace were looked for. `resume`: the bottle is a kept one, and
-    goes on. `keep`: it is to be kept, however its agent ends.
+    goes on.
     """
 
     identity: str
@@ -200,7 +208,7 @@ class LaunchPlan:
     interactive: bool
     cwd: Path
     resume: bool = False
-    keep: bool = False
+    keep: Keep = Keep.UNFINISHED
 
     @property
     def private_workspace(self) -> bool:
@@ -209,5 +217,14 @@ class LaunchPlan:
 
     @property
     def worth_keeping(self) -> bool:
-        """Whether something would be lost with it, if it ended now."""
-        return self.keep or self.program.converses or self.private_workspace
+        """Whether it is to outlive its owner, if that ended now."""
+        match self.keep:
+            case Keep.UNFINISHED:
+                return self.program.converses or self.private_workspace
+            case _:
+                return self.keep is Keep.ALWAYS
+
+    def outlives(self, status: int) -> bool:
+        """Whether it is kept when its agent ended with `status`."""
+        done = status == 0 and self.keep is Keep.UNFINISHED and not self.private_workspace
+        return self.worth_keeping and not done

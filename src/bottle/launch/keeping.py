@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 
 from bottle.backends.base import Bottle
 from bottle.errors import BottleError
-from bottle.plan import How, LaunchPlan, Workspace
+from bottle.plan import How, Keep, LaunchPlan, Workspace
 from bottle.secret import SecretValues
 from bottle.state.honeytokens import Honeytokens
 from bottle.state.record import BottleRecord, DamagedRecordError, Phase
@@ -90,7 +90,7 @@ class Keeping:
 
     def agent_ended(self, status: int) -> None:
         self._record = evolve(self._record, status=status)
-        if status == 0 and not self._plan.keep and not self._plan.private_workspace:
+        if not self._plan.outlives(status):
             self._store.forget(self._plan.identity)
 
     def take_down(self, bottle: Bottle) -> None:
@@ -117,5 +117,5 @@ def record_of(plan: LaunchPlan) -> BottleRecord:
         interactive=plan.interactive,
         cwd=str(plan.cwd),
         workspace=plan.workspace.mode.value if plan.workspace else None,
-        keep=plan.keep,
+        keep=plan.keep is Keep.ALWAYS,
     )

@@ -27,6 +27,7 @@ from bottle.plan import (
     AgentProgram,
     EnvSource,
     EnvVariable,
+    Keep,
     LaunchPlan,
     Limits,
     Workspace,
@@ -171,7 +172,7 @@ class _Resolution:
             interactive=self.options.task is None,
             cwd=self.resolver.paths.cwd,
             resume=self.kept is not None,
-            keep=self.options.keep,
+            keep=Keep.ALWAYS if self.options.keep else Keep.UNFINISHED,
         )
         return Resolved(
             plan=plan,

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from bottle.errors import BottleError
 from bottle.launch.keeping import Kept, record_of
-from bottle.plan import AgentProgram, How, Workspace, WorkspaceMode
+from bottle.plan import AgentProgram, How, Keep, Workspace, WorkspaceMode
 from bottle.state.honeytokens import Honeytokens
 from bottle.state.record import DamagedRecordError
 from bottle.state.store import StateStore
@@ -20,7 +20,9 @@ def store(tmp_path: Path) -> StateStore:
 
 @pytest.mark.parametrize("mode", WorkspaceMode)
 def test_the_record_says_what_a_resume_needs(mode: WorkspaceMode) -> None:
-    made = record_of(plan(cwd=Path("/here"), keep=True, workspace=Workspace(source=Path("/here"), mode=mode)))
+    made = record_of(
+        plan(cwd=Path("/here"), keep=Keep.ALWAYS, workspace=Workspace(source=Path("/here"), mode=mode))
+    )
 
     assert (made.cwd, made.workspace, made.keep) == ("/here", mode.value, True)
 
@@ -33,7 +35,8 @@ def test_what_is_worth_keeping() -> None:
     assert not plan(workspace=evolve(here, mode=WorkspaceMode.MOUNT)).worth_keeping
     assert plan(workspace=here).worth_keeping
     assert plan(program=converses).worth_keeping
-    assert plan(keep=True).worth_keeping
+    assert plan(keep=Keep.ALWAYS).worth_keeping
+    assert not plan(workspace=here, program=converses, keep=Keep.NEVER).worth_keeping
 
 
 def origin(folder: Path, how: How, source: Path) -> Origin:

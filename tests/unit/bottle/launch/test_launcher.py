@@ -18,7 +18,7 @@ from bottle.launch.launcher import Launcher, LiveBottle
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
-from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan, Workspace
+from bottle.plan import AgentProgram, EnvSource, EnvVariable, Keep, LaunchPlan, Workspace
 from bottle.providers.codex import CodexProvider
 from bottle.secret import Secret, SecretValues
 from bottle.sidecar.process import SidecarError
@@ -299,8 +299,9 @@ HERE = Workspace(source=Path("/nonexistent"))
         ({"program": CONVERSES}, 0, False),
         ({"program": CONVERSES}, 1, True),
         ({"program": CONVERSES}, 143, True),
-        ({"keep": True}, 0, True),
+        ({"keep": Keep.ALWAYS}, 0, True),
         ({"resume": True, "workspace": HERE}, 0, True),
+        ({"program": CONVERSES, "keep": Keep.NEVER}, 1, False),
     ],
 )
 def test_what_is_kept(stage: Stage, changes: dict[str, Any], status: int, *, kept: bool) -> None:

@@ -14,7 +14,16 @@ from bottle.launch.resolve import DEFAULT_LIMITS, LaunchOptions, Question, Resol
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
-from bottle.plan import EnvSource, EnvVariable, GitIdentityField, Provenance, Trust, Workspace, WorkspaceMode
+from bottle.plan import (
+    EnvSource,
+    EnvVariable,
+    GitIdentityField,
+    Keep,
+    Provenance,
+    Trust,
+    Workspace,
+    WorkspaceMode,
+)
 from bottle.providers import PROVIDERS
 from bottle.secret import Secret
 from bottle.state.honeytokens import Honeytokens
@@ -696,7 +705,11 @@ def test_a_resume_has_the_same_identity_and_honeytokens_and_todays_credentials(h
     host.environ = {"ONE": "another-v4lue", "TWO": VALUE}
     again = host.resolver().resume(kept_by(first), CHOICE, LaunchOptions())
 
-    assert (again.plan.identity, again.plan.resume, again.plan.keep) == (first.plan.identity, True, True)
+    assert (again.plan.identity, again.plan.resume, again.plan.keep) == (
+        first.plan.identity,
+        True,
+        Keep.ALWAYS,
+    )
     assert (first.plan.resume, first.plan.interactive) == (False, True)
     assert again.secrets.placeholders["ONE"] == first.secrets.placeholders["ONE"]
     assert again.secrets.placeholders["TWO"] not in first.secrets.placeholders.values()
