@@ -172,7 +172,7 @@ class How(StrEnum):
 
 
 class Keep(StrEnum):
-    """When a bottle outlives its agent. UNFINISHED: where something would be lost that it had not finished."""
+    """When a bottle outlives its agent. UNFINISHED: where something would be lost."""
 
     NEVER = "never"
     UNFINISHED = "unfinished"
