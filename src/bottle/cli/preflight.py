@@ -94,8 +94,8 @@ def _workspace(workspace: Workspace | None) -> str:
         case Workspace(mode=WorkspaceMode.MOUNT):
             return f"{workspace.source} ITSELF, no copy: {_GIVEN_UP}"
         case _:
-            without = f", without what .bottleignore names ({len(workspace.excludes)} patterns)"
-            return f"a private copy of {workspace.source}{without if workspace.excludes else ''}"
+            without = ", without what .bottleignore names" if workspace.excludes else ""
+            return f"a private copy of {workspace.source}{without}"
 
 
 def _limits(limits: Limits) -> str:

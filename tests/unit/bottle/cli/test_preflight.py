@@ -16,6 +16,7 @@ from bottle.plan import (
     SeedTree,
     Trust,
     Workspace,
+    WorkspaceMode,
 )
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route, Scheme
@@ -91,6 +92,27 @@ def test_everything_that_a_start_will_do_is_said() -> None:
         "limits      0.5 cpus, 1.5 GiB memory, 10 processes, 100 B disk",
         "budget      12.5 dollars, 2000000 tokens, 500 requests",
     ]
+
+
+@pytest.mark.parametrize(
+    ("workspace", "shown"),
+    [
+        (
+            Workspace(source=Path("/work"), excludes=("a", "b")),
+            "a private copy of /work, without what .bottleignore names",
+        ),
+        (Workspace(source=Path("/work"), mode=WorkspaceMode.COPY), "a private copy of /work"),
+        (
+            Workspace(source=Path("/work"), mode=WorkspaceMode.MOUNT),
+            (
+                "/work ITSELF, no copy: the agent changes and deletes your files at once, programs of yours will "
+                "run what it wrote, and the disk limit does not count it"
+            ),
+        ),
+    ],
+)
+def test_what_a_workspace_gives_up_is_said(workspace: Workspace, shown: str) -> None:
+    assert f"workspace   {shown}" in summary(plan(workspace=workspace)).splitlines()
 
 
 def test_never_a_value_nor_a_reference() -> None:
