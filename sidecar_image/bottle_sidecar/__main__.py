@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 
 from bottle_sidecar.control.handover import Handover, HandoverError, bind_unix
 from bottle_sidecar.control.protocol import (
+    Decide,
     Exceeded,
     Exit,
     Failed,
@@ -29,12 +30,14 @@ from bottle_sidecar.control.protocol import (
     Shutdown,
     Start,
 )
+from bottle_sidecar.control.questions import Questions
 from bottle_sidecar.control.server import ControlServer, ProtocolError
 from bottle_sidecar.egress import upstream
 from bottle_sidecar.egress.dial import SystemResolver
 from bottle_sidecar.egress.inject import Injector, MissingTokenError
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.egress.proxy import EgressProxy, build
+from bottle_sidecar.gate.approval import Approval
 from bottle_sidecar.gate.leaks import Gitleaks, Known
 from bottle_sidecar.gate.service import Gate, Tools
 from bottle_sidecar.hardening import harden
@@ -58,7 +61,8 @@ async def _run() -> int:
         if isinstance(start, Shutdown):
             return 0
         journal = _journal(start)
-        gate = None if start.gate is None else _gate(start, start.gate, journal)
+        questions = Questions(control.send)
+        gate = None if start.gate is None else _gate(start, start.gate, journal, questions)
         proxy = _build(start, journal)
         if gate is not None:
             proxy.beside(gate)
@@ -70,7 +74,7 @@ async def _run() -> int:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: _note(journal, context))
     control.send(_ready(start, proxy))
     serving = asyncio.create_task(_serve(proxy, way_in))
-    ended = asyncio.create_task(control.shutdown(partial(_hear, proxy, gate, journal)))
+    ended = asyncio.create_task(control.shutdown(partial(_hear, proxy, gate, questions, journal)))
     measuring = asyncio.create_task(_measured(control, sys.argv[1:]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.cancel)
     await asyncio.wait([serving, ended, measuring], return_when=asyncio.FIRST_COMPLETED)
@@ -127,13 +131,17 @@ def _journal(start: Start) -> Journal:
     )
 
 
-def _hear(proxy: EgressProxy, gate: Gate | None, journal: Journal, message: Message) -> None:
+def _hear(
+    proxy: EgressProxy, gate: Gate | None, questions: Questions, journal: Journal, message: Message
+) -> None:
     if isinstance(message, Renew):
         if gate is not None:
             gate.learn(KnownSecret(value=token) for token in message.tokens.values())
         proxy.renew(message.tokens)
     elif isinstance(message, Remark):
         journal.write("remark", reason=message.reason)
+    elif isinstance(message, Decide):
+        questions.decided(message)
 
 
 def _note(journal: Journal, context: dict[str, Any]) -> None:
@@ -142,10 +150,11 @@ def _note(journal: Journal, context: dict[str, Any]) -> None:
     journal.write("fault", reason=type(error).__name__ if error else str(context.get("message")))
 
 
-def _gate(start: Start, gate: GateStart, journal: Journal) -> Gate:
+def _gate(start: Start, gate: GateStart, journal: Journal, questions: Questions) -> Gate:
     os.umask(0o007)  # what lies in the cache is for the sidecars of the operator's other bottles, too
     known = Known(_known(start, gate))
-    return Gate(Tools(start=gate, known=known, gitleaks=Gitleaks.find(), journal=journal))
+    approval = Approval(questions, start.identity)
+    return Gate(Tools(start=gate, known=known, gitleaks=Gitleaks.find(), journal=journal, approval=approval))
 
 
 def _known(start: Start, gate: GateStart) -> Iterable[KnownSecret]:

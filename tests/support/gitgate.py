@@ -130,9 +130,9 @@ class Remote:
         return git("-C", str(self.bare), "cat-file", "--batch-all-objects", "--batch-check").text
 
 
-def gate_agent(sshd: Sshd, *names: str, key: Path | None = None) -> dict[str, str]:
+def gate_agent(sshd: Sshd, *names: str, key: Path | None = None, push: str = "{}") -> dict[str, str]:
     """Manifests of a shell agent whose bottle declares these repositories, and commits as Ada."""
-    login = f"identity: '{key or sshd.key}', host_key: '{sshd.host_key()}'"
+    login = f"identity: '{key or sshd.key}', host_key: '{sshd.host_key()}', push: {push}"
     repos = "".join(f"\n    {name}: {{url: '{sshd.url(name)}', {login}}}" for name in names)
     gate = f"\n  user: {{name: Ada, email: ada@example.com}}\n  repos:{repos}"
     return shell_agent(**{"git-gate": gate})

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from queue import Queue
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ import bottle_sidecar
 from bottle.proc import Command
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.handover import send_listener
-from bottle_sidecar.control.protocol import Exit, Remark, Renew, Start
+from bottle_sidecar.control.protocol import Ask, Decide, Exit, Remark, Renew, Start
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Policy, Route
 
@@ -52,7 +53,10 @@ class Reply:
 
 
 class Sidecar:
-    """One bottle's sidecar. `under`: a program, with its arguments, that runs it."""
+    """One bottle's sidecar. `under`: a program, with its arguments, that runs it.
+
+    `questions`: what it asks of its operator.
+    """
 
     def __init__(
         self,
@@ -67,6 +71,7 @@ class Sidecar:
     ) -> None:
         self._handover = folder / "exit.sock"
         self.log = folder / "sidecar.log"
+        self.questions: Queue[Ask] = Queue()
         self._process = SidecarProcess(
             evolve(command(), argv=(*under, *command().argv)),
             Start(
@@ -78,6 +83,7 @@ class Sidecar:
                 **start,
             ),
             log=self.log,
+            asked=self.questions.put,
         )
         self.ready = self._process.ready
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
@@ -95,7 +101,7 @@ class Sidecar:
     def stop(self) -> None:
         self._process.stop()
 
-    def tell(self, message: Renew | Remark) -> None:
+    def tell(self, message: Renew | Remark | Decide) -> None:
         self._process.tell(message)
 
     @property

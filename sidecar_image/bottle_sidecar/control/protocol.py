@@ -1,9 +1,9 @@
 """Messages between `bottle` and its sidecar: one JSON object a line, host to stdin, sidecar to stdout.
 
-The host sends `Start` first and may send `Renew`, `Remark` and `Shutdown`; end of file on stdin means that
-the owner died, and the sidecar exits at once. The sidecar answers `Ready` once it holds the bottle's
-listener's address, or `Failed`; it may say `Exceeded` later. Secrets travel in `Start` and `Renew` only:
-never in argv, environment or a file.
+The host sends `Start` first and may send `Renew`, `Remark`, `Decide` and `Shutdown`; end of file on stdin
+means that the owner died, and the sidecar exits at once. The sidecar answers `Ready` once it holds the
+bottle's listener's address, or `Failed`; it may say `Exceeded` and `Ask` later. Secrets travel in `Start`
+and `Renew` only: never in argv, environment or a file.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from bottle_sidecar.policy.chain import Head
 from bottle_sidecar.policy.document import Policy
 from bottle_sidecar.policy.gate import GateRepo
 
-VERSION = 3
+VERSION = 4
 
 
 @frozen(kw_only=True)
@@ -114,7 +114,29 @@ class Exceeded:
     used: int
 
 
-Message = Start | Ready | Failed | Shutdown | Renew | Remark | Exceeded
+@frozen(kw_only=True)
+class Ask:
+    """Something that needs the operator's yes. `key`: what it is, so that asking again is no new question.
+
+    `what`: one word for it. `title`: a line. `text`: what would happen, in lines that the agent wrote.
+    """
+
+    key: str
+    what: str
+    title: str
+    text: str
+
+
+@frozen(kw_only=True)
+class Decide:
+    """What the operator says to the `Ask` with this key. `reason` is for the agent."""
+
+    key: str
+    approved: bool
+    reason: str = ""
+
+
+Message = Start | Ready | Failed | Shutdown | Renew | Remark | Exceeded | Ask | Decide
 _KINDS: Mapping[str, type[Message]] = {
     "start": Start,
     "ready": Ready,
@@ -123,6 +145,8 @@ _KINDS: Mapping[str, type[Message]] = {
     "renew": Renew,
     "remark": Remark,
     "exceeded": Exceeded,
+    "ask": Ask,
+    "decide": Decide,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _converter = cattrs.Converter(forbid_extra_keys=True)

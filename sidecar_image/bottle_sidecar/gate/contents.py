@@ -14,6 +14,10 @@ _BATCH = "--batch=%(objectname) %(objecttype) %(objectsize) %(rest)"
 _OBJECT_BYTES = 20
 _MOST_TREE = 64 * 1024**2  # bytes of one folder's listing
 _MOST_BOUNDARY = 50
+_PLAIN = (
+    "--no-color", "--no-ext-diff", "--no-textconv",
+    "--format=commit %H%nauthor %an <%ae>%n%n%w(0,4,4)%B%w(0,0,0)",
+)  # fmt: skip
 
 
 class ContentsError(Exception):
@@ -94,6 +98,21 @@ class Contents:
         """Every path that one of the pushed commits changes."""
         listed = await self._ask("log", "--format=", "-m", "--name-only", "--no-renames", "-z")
         return {name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name}
+
+    async def history(self, paths: Iterable[str], *, most: int) -> bytes:
+        """What each pushed commit does to `paths`, oldest first, with who and why; cut after `most` bytes."""
+        listed = b"".join(path.encode(errors="surrogateescape") + b"\n" for path in paths)
+        words = ("log", "--stdin", "--reverse", "--patch", "-m", "--no-renames", *_PLAIN)
+        call = self._git.call(*words, env={"GIT_LITERAL_PATHSPECS": "1"}, bounded=True)
+        async with children.started(call, stdin=children.PIPE, stderr=children.DEVNULL) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(self._range + b"--\n" + listed)
+            process.stdin.close()
+            text = b""
+            while len(text) <= most and (data := await process.stdout.read(READ)):
+                text += data
+        return text[:most] + b"\n[and more]\n" if len(text) > most else text
 
     async def already_there(self, secret: str) -> bool:
         """Whether every line of `secret` stands in a commit of the upstream's that the push builds on."""

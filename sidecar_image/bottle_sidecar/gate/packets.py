@@ -6,6 +6,8 @@ See gitprotocol-common(5) and gitprotocol-pack(5).
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 FLUSH = b"0000"
+KEEP_ALIVE = b"0005\x01"
+"""An empty packet of the answer's band, as git's own receive-pack sends where it takes long."""
 _LONGEST = 65516  # bytes of data in one packet
 _BAND = 65515 - 5  # bytes of data in one packet of a side band, with room for the band's number
 

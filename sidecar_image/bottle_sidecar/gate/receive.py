@@ -4,13 +4,14 @@ The upstream alone decides what its refs become. Nothing that was pushed stays h
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from attrs import frozen
 
 from bottle_sidecar.gate import children, packets
+from bottle_sidecar.gate.approval import TEXT, Approval, Covered, NotApproved, Terminal
 from bottle_sidecar.gate.children import ChildError
 from bottle_sidecar.gate.contents import Contents, ContentsError
 from bottle_sidecar.gate.forward import Forward
@@ -107,7 +108,13 @@ class Outcome:
         return b"".join(encoded) + packets.FLUSH
 
 
-Say = Callable[[str], Awaitable[None]]
+@frozen(kw_only=True)
+class Asking:
+    """Whom a push talks to: the agent's `terminal`, and by `approval` the operator; `note` logs verdicts."""
+
+    terminal: Terminal
+    approval: Approval
+    note: Callable[[str, str | None], None]
 
 
 class Push:
@@ -149,18 +156,15 @@ class Push:
             (complaint.splitlines() or ["index-pack failed"])[-1].removeprefix("fatal: ") if failed else None
         )
 
-    async def carry_out(self, orders: Orders, say: Say, permit: Callable[[], None]) -> Outcome:
-        """Judges, looks into, forwards. Raises Refused, and UpstreamError where that is not reached.
-
-        `permit` is called before anything leaves.
-        """
+    async def carry_out(self, orders: Orders, asking: Asking) -> Outcome:
+        """Judges, looks into, asks, forwards. Raises Refused, and UpstreamError where that is not reached."""
         known = await self._mirror.git.refs()
         await self._judge(orders)
-        await self._look(orders, known, say)
-        permit()
+        await self._look(orders, known, asking)
+        asking.note("allowed", None)
         forward = Forward(self._git, self._mirror.upstream, orders.options)
         atomic = "atomic" in orders.capabilities
-        results = await forward.run(orders.updates, say, atomic=atomic)
+        results = await forward.run(orders.updates, asking.terminal.say, atomic=atomic)
         return Outcome(results=results)
 
     async def _judge(self, orders: Orders) -> None:
@@ -182,7 +186,7 @@ class Push:
             return True
         return False
 
-    async def _look(self, orders: Orders, known: Mapping[str, str], say: Say) -> None:
+    async def _look(self, orders: Orders, known: Mapping[str, str], asking: Asking) -> None:
         tips = [update.new for update in orders.updates if not update.deletes]
         contents = Contents(self._git, tips, known.values(), most=self._sizes.contents)
         scan = LeakScan(contents, self._known, self._gitleaks, self._folder / "gitleaks")
@@ -190,28 +194,35 @@ class Push:
         try:
             if tips:
                 await contents.collect()
-                await self._ask(contents)
                 if "quiet" not in orders.capabilities:
-                    await say(f"looking for secrets in {await contents.count()} new commits")
+                    await asking.terminal.say(f"looking for secrets in {await contents.count()} new commits")
             leaks = await scan.leaks(spoken, with_contents=bool(tips))
+            if leaks:
+                raise Refused(f"a secret was found ({leaks[0].rule})", *_explained(leaks))
+            if tips:
+                await self._ask(orders, contents, asking)
         except ContentsError as error:
             raise Refused("it cannot be looked into", f"{error}.") from None
         except ChildError as error:
             raise Refused("it cannot be looked into", f"the scan failed: {error}") from None
-        if leaks:
-            raise Refused(f"a secret was found ({leaks[0].rule})", *_explained(leaks))
 
-    async def _ask(self, contents: Contents) -> None:
+    async def _ask(self, orders: Orders, contents: Contents, asking: Asking) -> None:
         if not self._rules.paths_ask:
             return
-        for path in sorted(await contents.touched()):
-            if rules.asks(self._rules, path):
-                raise Refused(
-                    "a file in it is covered by push.paths_ask",
-                    f"{rules.shown(path)} is covered by push.paths_ask of the manifest: it is the operator's "
-                    "to push.",
-                    "Take it out of every commit of this push, or ask the operator to push this change.",
-                )
+        paths = sorted(path for path in await contents.touched() if rules.asks(self._rules, path))
+        if not paths:
+            return
+        history = await contents.history(paths, most=TEXT)
+        covered = Covered(
+            repo=self._mirror.upstream.repo,
+            updates=orders.updates,
+            paths=paths,
+            history=self._known.mask(history.decode(errors="replace")),
+        )
+        try:
+            await asking.approval.of(covered, asking.terminal, asking.note)
+        except NotApproved as error:
+            raise Refused(error.reason, *error.text) from None
 
 
 def _explained(leaks: Sequence[Leak]) -> Sequence[str]:

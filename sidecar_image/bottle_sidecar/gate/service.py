@@ -13,12 +13,13 @@ from attrs import field, frozen
 from bottle_sidecar.control.protocol import GateStart
 from bottle_sidecar.egress.journal import Journal
 from bottle_sidecar.gate import children, packets
+from bottle_sidecar.gate.approval import Approval
 from bottle_sidecar.gate.children import ChildError
 from bottle_sidecar.gate.http import Connection, Exchange, addressed
 from bottle_sidecar.gate.leaks import Gitleaks, Known
 from bottle_sidecar.gate.mirror import Mirror
 from bottle_sidecar.gate.packets import PacketError
-from bottle_sidecar.gate.receive import Orders, Outcome, Push, Refused, Sizes
+from bottle_sidecar.gate.receive import Asking, Orders, Outcome, Push, Refused, Sizes
 from bottle_sidecar.gate.upstream import Logins, Upstream, UpstreamError
 from bottle_sidecar.policy import gate as rules
 from bottle_sidecar.policy.dlp.findings import KnownSecret
@@ -42,6 +43,7 @@ class Tools:
     known: Known
     gitleaks: Gitleaks
     journal: Journal
+    approval: Approval
     sizes: Sizes = field(factory=Sizes)
 
     @property
@@ -59,6 +61,7 @@ class Gate:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._journal = tools.journal
+        self._approval = tools.approval
         self._logins = Logins(tools.scratch, Path(tools.start.sockets), tools.start.keys)
         self._mirrors: dict[str, Mirror] = {}
         self._looked: dict[str, float] = {}
@@ -207,15 +210,16 @@ class Gate:
         repo = mirror.upstream.repo
         refs = [update.ref for update in orders.updates]
 
-        def permit() -> None:
+        def note(verdict: str, reason: str | None) -> None:
             for ref in refs[:_MOST_LOGGED]:
-                self._note(_PUSH, repo, verdict="allowed", ref=rules.shown(ref))
+                self._note(_PUSH, repo, verdict=verdict, ref=rules.shown(ref), reason=reason)
 
         if damage is not None:
             self._log_push(repo, dict.fromkeys(refs, "damaged"), "refused")
             return Outcome(unpacked=damage, results=dict.fromkeys(refs, "the pack was not taken"))
         try:
-            outcome = await push.carry_out(orders, terminal.say, permit)
+            asking = Asking(terminal=terminal, approval=self._approval, note=note)
+            outcome = await push.carry_out(orders, asking)
         except Refused as refused:
             await terminal.refuse(refused)
             outcome = Outcome(results=dict.fromkeys(refs, refused.reason))
@@ -265,6 +269,10 @@ class _Terminal:
     async def say(self, text: str) -> None:
         if self._banded:
             await self._exchange.send(b"".join(packets.banded(2, text.encode(errors="replace") + b"\n")))
+
+    async def pulse(self) -> None:
+        if self._banded:
+            await self._exchange.send(packets.KEEP_ALIVE)
 
     async def refuse(self, refused: Refused) -> None:
         await self.say("bot-bottle: the push is refused; nothing of it was forwarded or kept.")

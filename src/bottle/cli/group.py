@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, LazyCommand] = {
         "bottle.cli.explain", "why", "Say whether an agent may do something, and by which rule."
     ),
     "log": LazyCommand("bottle.cli.log", "log", "Show what a bottle asked for, was given and was refused."),
+    "proposals": LazyCommand("bottle.cli.proposals", "proposals", "List or show what bottles ask you."),
+    "approve": LazyCommand("bottle.cli.proposals", "approve", "Say yes to what a bottle asks."),
+    "reject": LazyCommand("bottle.cli.proposals", "reject", "Say no to what a bottle asks."),
     "init": LazyCommand("bottle.cli.manifests", "init", "Write a first bottle and agent."),
     "edit": LazyCommand("bottle.cli.manifests", "edit", "Edit a manifest; only a valid one is saved."),
     "cleanup": LazyCommand("bottle.cli.maintenance", "cleanup", "Remove what dead bottles left behind."),

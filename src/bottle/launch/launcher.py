@@ -18,6 +18,7 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.launch.inside import capture
 from bottle.launch.intake import Intake
 from bottle.launch.keeping import Keeping
@@ -108,6 +109,7 @@ class Launcher:
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
             _check(live, plan.program.check)
+        stack.enter_context(DecisionWatch(self.store.proposals(plan.identity), sidecar))
         stack.enter_context(self._watch(plan, sidecar))
         keeping.agent_starts(secrets)
         status = work(live)
@@ -126,8 +128,12 @@ class Launcher:
         if plan.resume:
             start = evolve(start, spent=Usage.of(log.entries()).spent)
         overuse = guard.report if launch.measures else None
+        note = partial(self._note, plan)
+        registrar = Registrar(plan.identity, self.store.proposals(plan.identity), note)
         try:
-            with SidecarProcess(launch.command, start, log=log.path, overuse=overuse) as sidecar:
+            with SidecarProcess(
+                launch.command, start, log=log.path, overuse=overuse, asked=registrar.file
+            ) as sidecar:
                 yield sidecar
         finally:
             log.seal()

@@ -421,12 +421,5 @@ class _Resolution:
             if isinstance(value, EnvTemplate) and (given := set(value.variables) & set(tokens)):
                 says = f"the agent gets the value of {', '.join(sorted(given))}, which a route injects, too"
                 yield f"{self._location('env', name)}: {says}"
-        yield from self._unasked()
         if manifest.supervise:
             yield f"{self.bottle.file}: supervise is accepted but not served by this version"
-
-    def _unasked(self) -> Iterator[str]:
-        for name, repo in self.bottle.manifest.git_gate.repos.items():
-            if repo.push and repo.push.paths_ask:
-                place = self._location("git-gate", "repos", name, "push", "paths_ask")
-                yield f"{place}: nobody is asked in this version: a push that touches such a file is refused"

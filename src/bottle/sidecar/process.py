@@ -14,6 +14,8 @@ from typing import Self
 from bottle import proc
 from bottle.errors import BottleError
 from bottle_sidecar.control.protocol import (
+    Ask,
+    Decide,
     Exceeded,
     Failed,
     Message,
@@ -42,8 +44,8 @@ class SidecarProcess:
     `log`: the audit log that it goes on with. What else is said there until it is ready, by a container
     client say, is taken out of it.
 
-    `overuse`: is called from a thread with the bytes that the sidecar found to be too many, or with None
-    where it died before it was stopped.
+    Called from a thread: `overuse` with the bytes that the sidecar found to be too many, or with None
+    where it died before it was stopped; `asked` with what the operator shall decide on.
     """
 
     def __init__(
@@ -53,11 +55,13 @@ class SidecarProcess:
         *,
         log: Path,
         overuse: Callable[[int | None], None] | None = None,
+        asked: Callable[[Ask], None] | None = None,
     ) -> None:
         self._log = log
         self._heard = b""
         self._stopping = False
         self._listening: threading.Thread | None = None
+        self._saying = threading.Lock()
         with log.open("ab") as errors:
             self._begun = errors.tell()
             self._process = proc.spawn(
@@ -72,8 +76,8 @@ class SidecarProcess:
             self._tidy()
             raise
         self._tidy()
-        if overuse:
-            self._listening = threading.Thread(target=self._listen, args=(overuse,), daemon=True)
+        if overuse or asked:
+            self._listening = threading.Thread(target=self._listen, args=(overuse, asked), daemon=True)
             self._listening.start()
 
     def __enter__(self) -> Self:
@@ -88,8 +92,8 @@ class SidecarProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def tell(self, message: Renew | Remark) -> None:
-        """Says something to a running sidecar. For one thread at a time, and not beside `stop`."""
+    def tell(self, message: Renew | Remark | Decide) -> None:
+        """Says something to a running sidecar. From any thread, but not beside `stop`."""
         with suppress(OSError):  # it died; whoever uses it will find out
             self._send(message)
 
@@ -110,8 +114,9 @@ class SidecarProcess:
 
     def _send(self, message: Message) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(to_json(message)).encode() + b"\n")
-        self._process.stdin.flush()
+        with self._saying:
+            self._process.stdin.write(json.dumps(to_json(message)).encode() + b"\n")
+            self._process.stdin.flush()
 
     def _await_ready(self) -> Ready:
         try:
@@ -154,13 +159,17 @@ class SidecarProcess:
         self._heard += chunk
         return bool(chunk)
 
-    def _listen(self, overuse: Callable[[int | None], None]) -> None:
+    def _listen(
+        self, overuse: Callable[[int | None], None] | None, asked: Callable[[Ask], None] | None
+    ) -> None:
         """In a thread, to the end of what the sidecar says."""
         for message in self._messages():
-            if isinstance(message, Exceeded):
+            if isinstance(message, Ask) and asked:
+                asked(message)
+            elif isinstance(message, Exceeded) and overuse:
                 overuse(message.used)
                 return
-        if not self._stopping:
+        if overuse and not self._stopping:
             overuse(None)
 
     def _messages(self) -> Iterator[Message]:

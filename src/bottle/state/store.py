@@ -17,6 +17,7 @@ from attrs import frozen
 
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.state.identity import is_identity
+from bottle.state.proposals import Proposals
 from bottle.state.record import BottleRecord, DamagedRecordError, NewerSchemaError, Phase
 
 _RECORD = "record.json"
@@ -105,6 +106,10 @@ class StateStore:
 
     def folder(self, identity: str) -> Path:
         return self.root / identity
+
+    def proposals(self, identity: str) -> Proposals:
+        """What the bottle asks its operator."""
+        return Proposals(self.folder(identity))
 
     def update(self, record: BottleRecord) -> None:
         """Puts a new record in the place of the one that the caller's claim wrote."""

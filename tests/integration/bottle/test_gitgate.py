@@ -1,5 +1,7 @@
 """The git gate of a whole bottle, on each back-end: what it refuses, and what two bottles share."""
 
+import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from support.gitgate import gate_agent, remove_copies
 from support.project import BottleProject, operator_environment
 from support.sites import Site
 from support.sshd import Sshd, git, keygen
+
+WAIT = 45.0
 
 
 @pytest.fixture
@@ -62,6 +66,48 @@ def test_what_is_refused_is_said_and_the_next_bottle_does_not_see_it(
     assert second.code != 0
     assert second.out == "hello\n"
     assert "not our ref" in second.err
+
+
+def test_a_push_waits_for_what_the_operator_says(project: BottleProject, sshd: Sshd, tmp_path: Path) -> None:
+    bare = sshd.bare("one")
+    project.write(gate_agent(sshd, "one", push="{paths_ask: ['.github/*']}"))
+    script = f"""
+        set -e
+        git clone --quiet {sshd.url("one")} one && cd one && mkdir .github
+        echo 'on: push' > .github/ci.yml && git add . && git commit --quiet -m workflow
+        git push origin HEAD:main || exit 3
+        echo more >> .github/ci.yml && git commit --quiet -am more
+        git push origin HEAD:main && exit 4
+        exit 0
+    """
+    said = tmp_path / "said"
+    with said.open("wb") as out:
+        process = project.spawn("run", "shell", f"exec 2>&1; {script}", stdout=out)
+    try:
+        first = asked(project)
+        assert "+on: push" in project.run("proposals", first, "1").out
+        assert project.run("approve", "--yes", first).code == 0
+        second = asked(project)
+        assert project.run("reject", second, "--reason", "one is enough").code == 0
+        assert process.wait(timeout=WAIT) == 0, said.read_text()
+    finally:
+        process.terminate()
+        process.wait()
+    assert first == second
+    assert "They say: one is enough" in said.read_text()
+    assert git("-C", str(bare), "log", "--format=%s", "main").text.split() == ["workflow"]
+    entries = json.loads(project.run("log", first, "--json").out)["data"]
+    verdicts = [entry["verdict"] for entry in entries if "ref" in entry]
+    assert verdicts == ["held", "approved", "allowed", "forwarded", "held", "declined", "refused"]
+
+
+def asked(project: BottleProject) -> str:
+    """The bottle that asks, once it does."""
+    deadline = time.monotonic() + WAIT
+    while not (listed := project.run("proposals").out):
+        assert time.monotonic() < deadline, "nothing was asked"
+        time.sleep(0.2)
+    return listed.split("\t")[0]
 
 
 def test_a_key_with_a_passphrase_is_refused_before_anything_starts(

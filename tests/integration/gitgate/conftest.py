@@ -10,7 +10,8 @@ from support.gitgate import SECRET, GateLab, Remote
 from support.sshd import Sshd
 
 _REPOS = 60
-NARROW = PushRules(refs=("main", "refs/heads/agent/*"), force=False, delete=False, paths_ask=(".github/*",))
+NARROW = PushRules(refs=("main", "refs/heads/agent/*"), force=False, delete=False)
+ASKS = PushRules(paths_ask=(".github/*",))
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,10 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, sshd: Sshd) -> Iterator[GateLab]:
-    """Serves r0, r1, …, and three more; none of the repositories is there before a test makes it."""
+    """Serves r0, r1, …, and four more; none of the repositories is there before a test makes it."""
     repos = [sshd.declared(f"r{number}") for number in range(_REPOS)]
     repos += [sshd.declared("secrets"), sshd.declared("target"), sshd.declared("narrow", push=NARROW)]
+    repos.append(sshd.declared("asks", push=ASKS))
     folder = tmp_path_factory.mktemp("gate") / "lab"
     with GateLab(folder, repos, sshd.key, tokens={"TOKEN": SECRET}) as started:
         yield started

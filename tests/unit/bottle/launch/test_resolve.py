@@ -605,15 +605,6 @@ def test_what_this_version_does_not_serve_is_said(host: Host) -> None:
     assert host.resolve().warnings == (f"{file}: supervise is accepted but not served by this version",)
 
 
-def test_that_nobody_is_asked_about_a_push_is_said(host: Host) -> None:
-    file = with_upstream(host, push="{paths_ask: ['.github/*']}")
-
-    (warning,) = host.resolve().warnings
-
-    assert warning.startswith(f"{file}:3:")
-    assert "nobody is asked in this version: a push that touches such a file is refused" in warning
-
-
 PASSED_THROUGH = """egress:
   routes:
     - host: "*.openai.com"

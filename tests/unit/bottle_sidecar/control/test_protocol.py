@@ -5,6 +5,8 @@ import pytest
 
 from bottle_sidecar.control.protocol import (
     VERSION,
+    Ask,
+    Decide,
     Exceeded,
     Exit,
     Failed,
@@ -66,6 +68,8 @@ START = Start(
         Renew(tokens={"T": "token-value"}),
         Remark(reason="why"),
         Exceeded(used=1 << 40),
+        Ask(key="k", what="push", title="one\ud800", text="two\n"),
+        Decide(key="k", approved=False, reason="no"),
     ],
 )
 def test_a_message_comes_over_the_line_as_it_was(message: Message) -> None:
@@ -74,7 +78,7 @@ def test_a_message_comes_over_the_line_as_it_was(message: Message) -> None:
 
 def test_the_keys_of_each_message_are_pinned() -> None:
     """Who changes them must raise VERSION: the two ends may come from two builds."""
-    assert VERSION == 3
+    assert VERSION == 4
     assert set(to_json(START)) == {
         "kind", "version", "identity", "policy", "exit", "tokens", "placeholders", "upstream_proxy",
         "no_proxy", "log_head", "secrets", "decoys", "gate", "spent",
@@ -86,6 +90,14 @@ def test_the_keys_of_each_message_are_pinned() -> None:
     assert to_json(Shutdown()) == {"kind": "shutdown"}
     assert to_json(Renew(tokens={"T": "v"})) == {"kind": "renew", "tokens": {"T": "v"}}
     assert to_json(Remark(reason="r")) == {"kind": "remark", "reason": "r"}
+    assert set(to_json(Ask(key="k", what="push", title="", text=""))) == {
+        "kind",
+        "key",
+        "what",
+        "title",
+        "text",
+    }
+    assert set(to_json(Decide(key="k", approved=True))) == {"kind", "key", "approved", "reason"}
 
 
 def test_a_start_can_be_printed() -> None:

@@ -1,0 +1,75 @@
+"""The owner's side of what a bottle asks its operator."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+from types import TracebackType
+from typing import Protocol, Self
+
+from bottle.errors import BottleError
+from bottle.state.proposals import Proposals
+from bottle.terminal import printable
+from bottle_sidecar.control.protocol import Ask, Decide
+
+_INTERVAL = 0.5  # seconds between looks for decisions
+
+
+class Listener(Protocol):
+    """The sidecar, as far as a watch talks to it."""
+
+    def tell(self, message: Decide) -> None: ...
+
+
+class Registrar:
+    """Files what the sidecar asks; `note` hears of each new question."""
+
+    def __init__(self, identity: str, proposals: Proposals, note: Callable[[str], None]) -> None:
+        self._identity = identity
+        self._proposals = proposals
+        self._note = note
+
+    def file(self, ask: Ask) -> None:
+        """From any thread, but one at a time."""
+        known = len(self._proposals.all())
+        proposal = self._proposals.file(key=ask.key, kind=ask.what, title=ask.title, text=ask.text)
+        if proposal.number > known:
+            self._note(f"asks for a yes: {printable(proposal.title)} (bottle approve {self._identity})")
+
+
+class DecisionWatch:
+    """Tells the sidecar what was decided, also before it was started. A thread, while the block lasts."""
+
+    def __init__(self, proposals: Proposals, sidecar: Listener, *, interval: float = _INTERVAL) -> None:
+        self._proposals = proposals
+        self._sidecar = sidecar
+        self._interval = interval
+        self._told: set[int] = set()
+        self._ending = Event()
+        self._thread = Thread(target=self._watch, name="decision-watch", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        for proposal in self._proposals.all():
+            if proposal.decision and proposal.number not in self._told:
+                self._told.add(proposal.number)
+                decision = proposal.decision
+                self._sidecar.tell(
+                    Decide(key=proposal.key, approved=decision.approved, reason=decision.reason)
+                )
+
+    def _watch(self) -> None:
+        """What cannot be read is no decision."""
+        while True:
+            with suppress(BottleError):
+                self.look()
+            if self._ending.wait(self._interval):
+                return
