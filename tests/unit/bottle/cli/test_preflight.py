@@ -105,8 +105,8 @@ def test_everything_that_a_start_will_do_is_said() -> None:
         (
             Workspace(source=Path("/work"), mode=WorkspaceMode.MOUNT),
             (
-                "/work ITSELF, no copy: the agent changes and deletes your files at once, programs of yours will "
-                "run what it wrote, and the disk limit does not count it"
+                "/work ITSELF, no copy: the agent changes and deletes your files at once, programs of yours "
+                "will run what it wrote, and the disk limit does not count it"
             ),
         ),
     ],
