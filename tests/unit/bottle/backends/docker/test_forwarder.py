@@ -85,10 +85,10 @@ def test_a_reset_reaches_the_other_side(tmp_path: Path) -> None:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"x")
             joined, _ = server.accept()
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        with joined:
             joined.settimeout(20)
             assert joined.recv(1) == b"x"
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with joined:
             assert joined.recv(1) == b""
         process.stdin.close()
         assert process.wait(timeout=20) == 0
