@@ -91,6 +91,17 @@ class BottleManager:
                 self._suspend(entry.record)
             yield self.store.entry(identity)
 
+    @contextmanager
+    def opened(self, identity: str, holder: str) -> Iterator[tuple[BottleRecord, Bottle]]:
+        """A bottle that can be looked into: it runs, or is kept, and then held while the context lasts."""
+        if not self.store.entry(identity).kept:
+            yield self.running(identity)
+            return
+        with self.hold(identity, holder) as entry:
+            if entry.record is None:
+                raise entry.problem or BottleError(f"{entry.folder} has no record of its bottle")
+            yield entry.record, self.selection.named(entry.record.backend).bottle(identity)
+
     def discard(self, identity: str, holder: str) -> None:
         """Removes a kept bottle. Raises BottleError where that cannot be; it is then still kept."""
         with self.store.hold(identity, holder) as entry:

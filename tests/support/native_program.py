@@ -206,6 +206,13 @@ class Program:
         os.close(running.master)
         return {"status": status, "seen": seen}
 
+    def do_suspend(self, identity: str) -> dict[str, Any]:
+        bottle = self._bottles.pop(identity, None) or self._new(identity)
+        bottle.suspend()
+        if identity in self._exits:
+            self._exits.pop(identity).close()
+        return {}
+
     def do_remove(self, identity: str) -> dict[str, Any]:
         bottle = self._bottles.pop(identity, None) or self._new(identity)
         bottle.remove()

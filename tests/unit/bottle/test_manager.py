@@ -18,7 +18,7 @@ from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
 from bottle.proc import PIPE, Command, Process, end, spawn
 from bottle.secret import SecretValues
-from bottle.state.record import BottleRecord, Phase
+from bottle.state.record import BottleRecord, DamagedRecordError, Phase
 from support.fakes import FakeBackend, RecordedProgress
 from support.plans import IDENTITY, plan
 
@@ -304,3 +304,21 @@ def test_stop_says_what_is_kept_and_keeps_it_in_the_place_of_its_owner(tmp_path:
         assert made.manager.stop(IDENTITY) is True
         assert made.backend.calls == ["suspend"]
         assert made.manager.store.kept(IDENTITY).live is False
+
+
+def test_one_can_look_into_what_runs_and_into_what_is_kept(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend()) as made:
+        live = evolve(RECORD, identity="dev-livee", phase=Phase.RUNNING)
+        made.owner(record=live)
+        with made.manager.opened("dev-livee", "bottle diff") as (record, bottle):
+            assert (record.identity, bottle.identity) == ("dev-livee", "dev-livee")
+        marked(made, KEPT)
+        with made.manager.opened(IDENTITY, "bottle diff") as (record, bottle):
+            assert (record, bottle.identity) == (KEPT, IDENTITY)
+            assert made.manager.store.entry(IDENTITY).live
+        (made.manager.store.root / IDENTITY / "record.json").write_text("{")
+        with pytest.raises(DamagedRecordError), made.manager.opened(IDENTITY, "bottle diff"):
+            pass
+        for identity in ("dev-zzzzz", "../x"):
+            with pytest.raises(BottleError, match="is running"), made.manager.opened(identity, "bottle diff"):
+                pass
