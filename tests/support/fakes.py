@@ -98,6 +98,7 @@ class FakeBottle(Bottle):
     """What the disk watch finds as soon as it begins, if anything."""
     measures: bool = False
     not_limited: Collection[str] = ()
+    lost: bool = False
     arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
 
@@ -139,6 +140,9 @@ class FakeBottle(Bottle):
 
     def unlimited(self) -> Collection[str]:
         return self.not_limited
+
+    def kept(self) -> bool:
+        return not self.lost
 
     def suspend(self) -> None:
         self._called("suspend")

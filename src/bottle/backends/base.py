@@ -184,6 +184,10 @@ class Bottle(ABC):
         return ()
 
     @abstractmethod
+    def kept(self) -> bool:
+        """Whether what `suspend` left is there."""
+
+    @abstractmethod
     def suspend(self) -> None:
         """As `remove`, but home and workspace stay, and `create` finds them as they were; idempotent."""
 

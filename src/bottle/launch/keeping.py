@@ -79,6 +79,16 @@ class Keeping:
     def record(self) -> BottleRecord:
         return self._record
 
+    def resume(self, bottle: Bottle) -> None:
+        """Raises BottleError, and changes nothing, where what was kept is not there any more."""
+        identity, backend = self._record.identity, self._record.backend
+        if not bottle.kept():
+            raise BottleError(
+                f"the backend '{backend}' has no home and workspace of {identity}",
+                hint=f"reach the same engine as before (DOCKER_HOST), or: bottle discard {identity}",
+            )
+        self._store.update(self._record)
+
     def agent_starts(self, secrets: SecretValues) -> None:
         identity = self._plan.identity
         if self._plan.worth_keeping:

@@ -85,11 +85,11 @@ class Launcher:
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
         keeping = Keeping(self.store, plan, partial(self._note, plan))
+        bottle = self.backend.bottle(plan.identity)
         if plan.resume:  # whoever resumes a kept one holds it already
-            self.store.update(keeping.record)
+            keeping.resume(bottle)
         else:
             stack.enter_context(self.store.claim(keeping.record))
-        bottle = self.backend.bottle(plan.identity)
         guard = stack.enter_context(DiskGuard(bottle, plan))
         stack.callback(keeping.take_down, bottle)
         launch = bottle.sidecar(plan)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bottle.backends.native.accounts import FIRST_UID
-from bottle.proc import end
+from bottle.proc import Command, end, run
 from support.agent_apis import ANTHROPIC_HOST, MakeApis
 from support.agent_kinds import TOKEN, VARIABLE
 from support.docker_lab import wait_for
@@ -67,6 +67,21 @@ def test_a_shell_is_kept_where_that_was_asked_for_until_it_is_discarded(project:
 
     assert (resumed.code, resumed.out) == (0, "kept\n"), resumed.err
     assert project.kept() == [identity]
+
+    lose(project, identity)
+    lost = project.run("resume", identity, "true")
+
+    assert (lost.code, "has no home and workspace" in lost.err) == (1, True)
+    assert project.kept() == [identity]
+
+
+def lose(project: BottleProject, identity: str) -> None:
+    """As by `docker volume prune`, or a hand that tidies up."""
+    if project.environ["BOT_BOTTLE_BACKEND"] == "native":
+        shutil.rmtree(project.home / "native" / identity)
+        return
+    volume = f"bot-bottle-{identity}-home"
+    run(Command(argv=("docker", "volume", "rm", volume), env=project.environ))
 
 
 @pytest.mark.parametrize("site", ["native"], indirect=True)

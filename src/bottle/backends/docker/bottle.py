@@ -144,6 +144,10 @@ class DockerBottle(Bottle):
         else:
             remove_containers(self._engine, self._names.agent)
 
+    def kept(self) -> bool:
+        """Another engine than before, or a `docker volume prune`, has them not."""
+        return set(self._names.kept) <= {found.name for found in self._engine.volumes(*self._names.labels)}
+
     def suspend(self) -> None:
         self._take_down(keep=self._names.kept)
 

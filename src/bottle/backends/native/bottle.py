@@ -228,6 +228,9 @@ class NativeBottle(Bottle):
         if self._host.accounts:
             self._host.accounts.release(self.identity)
 
+    def kept(self) -> bool:
+        return self._places.owner is not None
+
     def suspend(self) -> None:
         """The host users stay the bottle's, since its files are theirs."""
         self._end()

@@ -357,3 +357,16 @@ def test_a_resume_leaves_the_workspace_and_when_it_was_made(stage: Stage) -> Non
     record = stage.store.kept(IDENTITY).record
     assert record
     assert (record.created, record.owner_pid) == (1.0, os.getpid())
+
+
+def test_a_resume_of_what_is_gone_changes_nothing(stage: Stage) -> None:
+    """On another engine empty volumes would be made, and taken for what was kept."""
+    launched = plan(env=ENV, program=CONVERSES, resume=True)
+    stage.backend.bottles[IDENTITY] = FakeBottle(identity=IDENTITY, calls=stage.backend.calls, lost=True)
+    with stage.held(launched, status=7), pytest.raises(BottleError, match="has no home and workspace of"):
+        stage.launch(lambda live: 0, launched)
+    record = stage.store.kept(IDENTITY).record
+
+    assert record
+    assert (record.phase, record.status) == (Phase.KEPT, 7)
+    assert stage.backend.calls == ["build d1"]
