@@ -67,6 +67,10 @@ class Paths:
         """Where `bottle attach` finds the session of a live interactive bottle."""
         return self.runtime / identity / "attach.sock"
 
+    def presence(self, identity: str) -> Path:
+        """Where that session notes who is at it."""
+        return self.runtime / identity / "presence"
+
 
 def _user_home(environ: Mapping[str, str], cwd: Path) -> Path:
     try:

@@ -48,7 +48,13 @@ class SignalQueue:
         return [signal.Signals(number) for number in dict.fromkeys(arrived) if number in self._previous]
 
     def stop_process(self) -> None:
-        """Stops this process as SIGTSTP's default action does; returns once it is continued."""
+        """Stops this process as SIGTSTP's default action does; returns once it is continued.
+
+        That action is none in the leader of a session, which nobody of its session could continue.
+        """
+        if os.getsid(0) == os.getpid():
+            signal.raise_signal(signal.SIGSTOP)
+            return
         previous = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         try:
             signal.raise_signal(signal.SIGTSTP)

@@ -28,7 +28,7 @@ class TerminalSize:
     columns: int
 
 
-_USUAL_SIZE = TerminalSize(rows=24, columns=80)
+USUAL_SIZE = TerminalSize(rows=24, columns=80)
 
 
 class RawTerminal:
@@ -96,13 +96,36 @@ class Terminal:
     def is_tty(self) -> bool:
         return os.isatty(self.input) and os.isatty(self.output)
 
+    def duplicate(self) -> "Terminal":
+        """The same by descriptors of its own, which `close` closes; also for a process of another session."""
+        control = Path(os.ttyname(self.input)) if os.isatty(self.input) else self._control
+        return Terminal(input=os.dup(self.input), output=os.dup(self.output), control=control)
+
+    def close(self) -> None:
+        """From here on it is no terminal, and there is nobody to ask."""
+        for descriptor in (self.input, self.output):
+            os.close(descriptor)
+        self.input = self.output = -1
+        self._control = Path(os.devnull)
+
+    def restorer(self) -> Callable[[], None]:
+        """Puts the mode back, when it is called, that the terminal is in now."""
+        if not os.isatty(self.input):
+            return lambda: None
+        attributes = termios.tcgetattr(self.input)
+        return lambda: _set_attributes(self.input, attributes)
+
+    def await_foreground(self) -> None:
+        """Stops this process where it is a background job, until it is none."""
+        _insist(lambda: termios.tcsetattr(self.input, termios.TCSANOW, termios.tcgetattr(self.input)))
+
     def size(self) -> TerminalSize:
         """The size of the output; 24 x 80 where it has none."""
         try:
             columns, rows = os.get_terminal_size(self.output)
         except OSError:
-            return _USUAL_SIZE
-        return TerminalSize(rows=rows or _USUAL_SIZE.rows, columns=columns or _USUAL_SIZE.columns)
+            return USUAL_SIZE
+        return TerminalSize(rows=rows or USUAL_SIZE.rows, columns=columns or USUAL_SIZE.columns)
 
     @contextmanager
     def raw(self) -> Iterator[RawTerminal]:

@@ -62,6 +62,12 @@ class Console:
             color_results=colorful and stdout.isatty(),
         )
 
+    def speak_to(self, stderr: TextIO, *, plain: bool = False) -> None:
+        """Everything but results goes there from now on; `plain`: it is no terminal. Not within a step."""
+        self._stderr = stderr
+        if plain:
+            self._live = self._color = False
+
     @property
     def progress(self) -> Progress:
         return self

@@ -15,6 +15,7 @@ from bottle.state.store import StateEntry
 
 @click.command(cls=AgentCommand, context_settings={"allow_interspersed_args": False})
 @click.option("-y", "--yes", is_flag=True, help="Resume without asking.")
+@click.option("-d", "--detach", is_flag=True, help="Leave it running, and print its IDENTITY.")
 @click.option("--keep", is_flag=True, help="Keep the bottle again, however it ends.")
 @click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
 @click.argument("identity", shell_complete=complete.kept_bottles)
@@ -24,6 +25,7 @@ def resume(
     context: click.Context,
     *,
     yes: bool,
+    detach: bool,
     keep: bool,
     remote_control: bool,
     identity: str,
@@ -42,16 +44,17 @@ def resume(
         remote_control=remote_control,
         keep=keep,
     )
-    with app.manager.hold(identity, context.command_path) as entry:
-        resolved = app.resolve_kept(Kept.of(entry), options)
-        if options.task is not None:
-            announce(app, resolved)
-            return headless(app, resolved)
-        app.console.info(summary(resolved.plan))
-        if not app.terminal.is_tty():
-            raise UsageError("this needs a terminal", hint=f"bottle resume {identity} 'what to do'")
-        agree(app, "resume this agent?", yes=yes)
-        return launch(app, resolved)
+    if detach and words:
+        raise UsageError("--detach leaves a terminal, and a task has none")
+    resolved = app.resolve_kept(Kept.of(app.manager.store.kept(identity)), options)
+    if words:
+        announce(app, resolved)
+        return headless(app, resolved)
+    app.console.info(summary(resolved.plan))
+    if not detach and not app.terminal.is_tty():
+        raise UsageError("this needs a terminal", hint=f"bottle resume {identity} 'what to do'")
+    agree(app, "resume this agent?", yes=yes)
+    return launch(app, resolved, detach=detach)
 
 
 @click.command()

@@ -4,12 +4,16 @@ import time
 from collections.abc import Iterable, Mapping
 
 import click
+from attrs import frozen
 
 from bottle.cli import complete
 from bottle.cli.app import App, json_option
 from bottle.cli.preflight import summary
 from bottle.cli.render import Json, Result
+from bottle.launch.presence import Seen
 from bottle.manifest.catalog import ListedAgent
+from bottle.state.audit import AuditLog
+from bottle.state.record import BottleRecord
 from bottle.state.store import StateEntry
 
 
@@ -74,33 +78,72 @@ def _agent(entry: ListedAgent) -> Mapping[str, Json]:
 
 def _active(app: App) -> Result:
     entries = [entry for entry in app.manager.store.entries() if entry.active]
-    records = [entry.record for entry in entries if entry.record]
-    data: list[Json] = [
-        {
-            "identity": record.identity,
-            "agent": record.agent,
-            "bottle": record.bottle,
-            "backend": record.backend,
-            "provider": record.provider,
-            "age_seconds": max(0, round(time.time() - record.created)),
-            "interactive": record.interactive,
-            "state": record.phase.value,
+    now = time.time()
+    bottles = [
+        _Active(
+            record=entry.record,
+            seen=Seen.at(app.paths.presence(entry.identity)),
+            log=app.manager.logs.of(entry.identity),
+            now=now,
+        )
+        for entry in entries
+        if entry.record
+    ]
+    return Result(
+        data=[bottle.data() for bottle in bottles],
+        table=[bottle.row() for bottle in bottles],
+        warnings=problems_of(entries),
+    )
+
+
+@frozen(kw_only=True)
+class _Active:
+    """A bottle that runs. `seen`: None where it has no session; `now` in seconds since the epoch."""
+
+    record: BottleRecord
+    seen: Seen | None
+    log: AuditLog
+    now: float
+
+    def data(self) -> dict[str, Json]:
+        return {
+            "identity": self.record.identity,
+            "agent": self.record.agent,
+            "bottle": self.record.bottle,
+            "backend": self.record.backend,
+            "provider": self.record.provider,
+            "age_seconds": self._since(self.record.created),
+            "interactive": self.record.interactive,
+            "state": self.record.phase.value,
+            "attached": self.seen.terminals if self.seen else None,
+            "idle_seconds": self._since(self._last_activity()),
+            "blocked": self.log.refusals(),
         }
-        for record in records
-    ]
-    rows = [
-        [
-            *(record.identity, record.agent, record.bottle, record.backend, record.provider),
-            *(_age(record.created), record.phase.value),
-        ]
-        for record in records
-    ]
-    return Result(data=data, table=rows, warnings=problems_of(entries))
+
+    def row(self) -> list[Json]:
+        names = (self.record.identity, self.record.agent, self.record.bottle, self.record.backend)
+        age, idle = _age(self._since(self.record.created)), _age(self._since(self._last_activity()))
+        state = self.record.phase.value
+        return [*names, self.record.provider, age, state, self._session(), idle, self.log.refusals()]
+
+    def _session(self) -> str:
+        if self.seen is None:
+            return "-"
+        return f"attached {self.seen.terminals}" if self.seen.terminals else "detached"
+
+    def _last_activity(self) -> float:
+        """Of the agent: at its terminal, or towards the network."""
+        output = self.seen.output if self.seen else 0.0
+        return max(output, self.log.written() or 0.0, self.record.created)
+
+    def _since(self, moment: float) -> int:
+        return max(0, round(self.now - moment))
 
 
 def _kept(app: App) -> Result:
     entries = [entry for entry in app.manager.store.entries() if entry.kept]
     records = [entry.record for entry in entries if entry.record]
+    ages = [max(0, round(time.time() - record.created)) for record in records]
     data: list[Json] = [
         {
             "identity": record.identity,
@@ -108,19 +151,19 @@ def _kept(app: App) -> Result:
             "bottle": record.bottle,
             "backend": record.backend,
             "provider": record.provider,
-            "age_seconds": max(0, round(time.time() - record.created)),
+            "age_seconds": age,
             "status": record.status,
             "workspace": record.cwd if record.workspace else None,
         }
-        for record in records
+        for record, age in zip(records, ages, strict=True)
     ]
     rows = [
         [
             *(record.identity, record.agent, record.bottle, record.backend, record.provider),
-            *(_age(record.created), "killed" if record.status is None else record.status),
+            *(_age(age), "killed" if record.status is None else record.status),
             record.cwd if record.workspace else "",
         ]
-        for record in records
+        for record, age in zip(records, ages, strict=True)
     ]
     return Result(data=data, table=rows, warnings=problems_of(entries))
 
@@ -130,8 +173,7 @@ def problems_of(entries: Iterable[StateEntry]) -> tuple[str, ...]:
     return tuple(f"{entry.folder}: {entry.problem}" for entry in entries if entry.problem)
 
 
-def _age(created: float) -> str:
-    seconds = max(0, int(time.time() - created))
+def _age(seconds: int) -> str:
     for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= length:
             return f"{seconds // length}{unit}"

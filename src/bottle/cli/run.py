@@ -9,12 +9,14 @@ from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.cli.preflight import summary
 from bottle.errors import InterruptedByUser, UsageError
+from bottle.launch.detach import Owner, fork
 from bottle.launch.launcher import LiveBottle
 from bottle.launch.relay import relayed
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.session import Session
 from bottle.plan import Trust, WorkspaceMode
 from bottle.secret import Secret, SecretValues
+from bottle.terminal import USUAL_SIZE
 
 _AGENT_ARGS = {"allow_interspersed_args": False}
 _BACKEND_HELP = "docker, native or gvisor; else BOT_BOTTLE_BACKEND, then docker if an engine answers."
@@ -66,6 +68,7 @@ def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
 @click.option(
     "--dry-run", is_flag=True, envvar="BOT_BOTTLE_DRY_RUN", help="Print the preflight summary only."
 )
+@click.option("-d", "--detach", is_flag=True, help="Leave it running, and print its IDENTITY.")
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
 @_KEEP
@@ -78,6 +81,7 @@ def start(
     *,
     yes: bool,
     dry_run: bool,
+    detach: bool,
     backend: str | None,
     cwd: bool,
     workspace: str | None,
@@ -88,7 +92,8 @@ def start(
 ) -> int:
     """Start AGENT in a bottle and attach this terminal to it.
 
-    ARGUMENTS go to the agent; put `--` before them. The exit status is the agent's.
+    ARGUMENTS go to the agent; put `--` before them. The exit status is the agent's. With --detach it
+    runs on in the background: see `bottle attach`.
     """
     app = App.of(context)
     words, behind = split_at_dashes(arguments)
@@ -102,10 +107,10 @@ def start(
     app.console.info(summary(resolved.plan))
     if dry_run:
         return 0
-    if not app.terminal.is_tty():
+    if not detach and not app.terminal.is_tty():
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
     agree(app, "launch this agent?", yes=yes)
-    return launch(app, resolved)
+    return launch(app, resolved, detach=detach)
 
 
 @click.command(cls=AgentCommand, context_settings=_AGENT_ARGS)
@@ -173,9 +178,35 @@ def announce(app: App, resolved: Resolved) -> None:
         )
 
 
-def launch(app: App, resolved: Resolved) -> int:
-    """The agent on this terminal, to its end; its exit status."""
-    return app.manager.launch(resolved, _ask(app, resolved), partial(_interactive, app))
+def launch(app: App, resolved: Resolved, *, detach: bool = False) -> int:
+    """The agent on this terminal, to its end (its exit status), or until it is left running (0).
+
+    `detach`: it is left at once. The identity of what was asked to be left is the result.
+    """
+    secrets = _ask(app, resolved)
+    identity = resolved.plan.identity
+    side = fork(
+        app.manager.logs.of(identity).notes,
+        show_on=app.console.speak_to,
+        note_on=partial(app.console.speak_to, plain=True),
+        terminal=None if detach else app.terminal,
+    )
+    if isinstance(side, Owner):
+        return _own(app, side, resolved, secrets)
+    status = side.wait()
+    if status is None and detach:
+        app.console.line(identity)
+    elif status is None:
+        app.console.info(f"{identity} runs on; come back with: bottle attach {identity}")
+    return status or 0
+
+
+def _own(app: App, owner: Owner, resolved: Resolved, secrets: SecretValues) -> int:
+    app.terminal = owner.terminal or app.terminal
+    status = app.manager.launch(resolved, secrets, partial(_session, app, owner))
+    if owner.left:
+        app.console.info(f"the agent ended with status {status}")
+    return status
 
 
 def headless(app: App, resolved: Resolved) -> int:
@@ -191,11 +222,17 @@ def _ask(app: App, resolved: Resolved) -> SecretValues:
     return resolved.answered(answers)
 
 
-def _interactive(app: App, live: LiveBottle) -> int:
-    """The agent at the operator's terminal, which others may attach to."""
-    running = live.start_agent(terminal=app.terminal.size())
-    socket = app.paths.attach_socket(live.identity)
-    return Session(running, terminal=app.terminal, attach_socket=socket).run()
+def _session(app: App, owner: Owner, live: LiveBottle) -> int:
+    """The agent at the operator's terminal, or at one of its own; others may attach."""
+    terminal = owner.terminal
+    return Session(
+        live.start_agent(terminal=terminal.size() if terminal else USUAL_SIZE),
+        terminal=terminal,
+        attach_socket=app.paths.attach_socket(live.identity),
+        presence=app.paths.presence(live.identity),
+        holder=owner if terminal else None,
+        ready=None if terminal else owner.leave,
+    ).run()
 
 
 def _headless(live: LiveBottle) -> int:

@@ -15,6 +15,7 @@ from bottle.launch.relay import relayed
 from bottle.launch.seed import with_environment
 from bottle.launch.session import Session
 from bottle.plan import AGENT_PATH, WORKSPACE
+from bottle.state.identity import is_identity
 
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -42,7 +43,13 @@ def exec_(context: click.Context, *, identity: str, command: tuple[str, ...]) ->
 def attach(context: click.Context, *, identity: str) -> int:
     """Share the terminal of the bottle IDENTITY; Ctrl-P Ctrl-Q leaves it running."""
     app = App.of(context)
+    said = app.manager.logs.of(identity).notes.read() if is_identity(identity) else None
+    if said is not None and not (entry := app.manager.store.entry(identity)).active:
+        hint = f"bottle resume {identity}" if entry.kept else f"bottle log {identity}"
+        raise BottleError(f"{identity} runs no more: {said or 'its owner was killed'}", hint=hint)
     record, _ = app.manager.running(identity)
+    if said:
+        app.console.note(said)
     if not record.interactive:
         raise BottleError(
             f"{identity} runs a task without a terminal", hint=f"bottle exec {identity} -- bash"

@@ -1,6 +1,5 @@
 """`bottle attach`: the operator's terminal at an agent that another `bottle` runs."""
 
-import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,14 +9,16 @@ from select import select
 
 from bottle.errors import BottleError
 from bottle.launch.frames import Data, Exit, FrameError, FrameReader, Hello, Resize, encode
+from bottle.launch.keys import DetachKeys
 from bottle.launch.screen import Screen, screen
 from bottle.signal_queue import SignalQueue
 from bottle.terminal import Terminal
 
 _CHUNK = 65536
 _TYPED_ENOUGH = 65536
-_SHOW_PATIENCE = 2.0
-"""Seconds for the terminal to take the rest of the output after the agent's end."""
+_PATIENCE = 2.0
+"""Seconds for the terminal to take the rest of the output after the agent's end, or for the session to take
+what was typed before the operator left."""
 
 
 def attach(socket_path: Path, terminal: Terminal) -> int:
@@ -28,40 +29,6 @@ def attach(socket_path: Path, terminal: Terminal) -> int:
     """
     with _connection(socket_path) as connection, screen(terminal) as shown:
         return _Attachment(connection, shown).run()
-
-
-class DetachKeys:
-    """Finds Ctrl-P Ctrl-Q in what is typed; Ctrl-P is held back until the next key.
-
-    Programs may have asked the terminal for the longer encodings of kitty and xterm, so these count, too.
-    """
-
-    _CONTROL = rb"(?:\x%02x|\x1b\[%d(?::\d*)*;(?:5|69|133|197)(?::1)?u|\x1b\[27;5;%d~)"
-    _P = re.compile(_CONTROL % (0x10, ord("p"), ord("p")))
-    _Q = re.compile(_CONTROL % (0x11, ord("q"), ord("q")))
-    _RELEASE = re.compile(rb"\x1b\[\d+(?::\d*)*;\d+:3u")
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def feed(self, typed: bytes) -> tuple[bytes, bool]:
-        """What goes on to the agent, and whether the operator wants to leave."""
-        passed, position = b"", 0
-        while position < len(typed):
-            if self._held:
-                if release := self._RELEASE.match(typed, position):
-                    self._held += release.group()
-                    position = release.end()
-                    continue
-                if self._Q.match(typed, position):
-                    return passed, True
-                passed, self._held = passed + self._held, b""
-            found = self._P.search(typed, position)
-            if not found:
-                return passed + typed[position:], False
-            passed += typed[position : found.start()]
-            self._held, position = found.group(), found.end()
-        return passed, False
 
 
 class _Attachment:
@@ -75,7 +42,8 @@ class _Attachment:
 
     def run(self) -> int:
         while self._status is None:
-            readable, writable, _ = select(self._sources(), self._sinks(), [])
+            readable, writable, _ = select(self._sources(), self._sinks(), [], self._patience())
+            self._unsent += encode(Data(self._keys.due()))
             if self._screen.signals in readable:
                 self._answer_signals()
             if self._screen.input in readable:
@@ -88,6 +56,9 @@ class _Attachment:
                 self._screen.flush()
         self._show_rest()
         return self._status
+
+    def _patience(self) -> float | None:
+        return None if self._keys.deadline is None else max(0.0, self._keys.deadline - time.monotonic())
 
     def _sources(self) -> list[socket.socket | SignalQueue | int]:
         sources: list[socket.socket | SignalQueue | int] = [self._screen.signals]
@@ -115,6 +86,7 @@ class _Attachment:
         passed, detached = self._keys.feed(typed or b"")
         self._unsent += encode(Data(passed))
         if detached:
+            self._send_rest()
             self._status = 0
 
     def _send(self) -> None:
@@ -124,6 +96,13 @@ class _Attachment:
             return
         except OSError:
             self._unsent.clear()  # the reading side says how it ended
+
+    def _send_rest(self) -> None:
+        end = time.monotonic() + _PATIENCE
+        while self._unsent and (left := end - time.monotonic()) > 0:
+            _, writable, _ = select([], [self._connection], [], left)
+            if writable:
+                self._send()
 
     def _receive(self) -> None:
         try:
@@ -141,7 +120,7 @@ class _Attachment:
             raise BottleError(f"the session is lost: {error}") from None
 
     def _show_rest(self) -> None:
-        end = time.monotonic() + _SHOW_PATIENCE
+        end = time.monotonic() + _PATIENCE
         while self._screen.waiting and (left := end - time.monotonic()) > 0:
             _, writable, _ = select([], [self._screen.output], [], left)
             if writable:

@@ -72,8 +72,6 @@ class Keeping:
         self._plan = plan
         self._note = note
         self._record = record_of(plan)
-        if plan.resume and (before := store.entry(plan.identity).record):
-            self._record = evolve(self._record, created=before.created, status=before.status)
 
     @property
     def record(self) -> BottleRecord:
@@ -82,6 +80,11 @@ class Keeping:
     def resume(self, bottle: Bottle) -> None:
         """Raises BottleError, and changes nothing, where what was kept is not there any more."""
         identity, backend = self._record.identity, self._record.backend
+        before = self._store.entry(identity).record
+        if before and before.phase is not Phase.KEPT:
+            bottle.suspend()  # its owner was killed
+        if before:
+            self._record = evolve(self._record, created=before.created, status=before.status)
         if not bottle.kept():
             raise BottleError(
                 f"the backend '{backend}' has no home and workspace of {identity}",

@@ -86,7 +86,8 @@ class Launcher:
     ) -> int:
         keeping = Keeping(self.store, plan, partial(self._note, plan))
         bottle = self.backend.bottle(plan.identity)
-        if plan.resume:  # whoever resumes a kept one holds it already
+        if plan.resume:
+            stack.enter_context(self.store.hold(plan.identity, "bottle resume"))
             keeping.resume(bottle)
         else:
             stack.enter_context(self.store.claim(keeping.record))

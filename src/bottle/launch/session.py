@@ -7,20 +7,22 @@ session needs no terminal: without one the agent's output goes to whoever is att
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from select import select
 from signal import SIGHUP, SIGINT, SIGTERM, Signals
-from threading import Thread
-from typing import Protocol, Self
+from typing import Protocol
 
 from bottle.backends.base import Running
 from bottle.launch.clients import Client, Clients, listening
+from bottle.launch.departure import Departure, Holder
+from bottle.launch.end import AgentEnd
 from bottle.launch.modes import TerminalModes
+from bottle.launch.presence import Presence
 from bottle.launch.screen import Screen, screen
 from bottle.signal_queue import SignalQueue
-from bottle.terminal import Terminal, TerminalSize
+from bottle.terminal import USUAL_SIZE, Terminal, TerminalSize
 
 _CHUNK = 65536
 _TYPED_ENOUGH = 65536
@@ -41,15 +43,27 @@ class _Waitable(Protocol):
 class Session:
     """Joins `running` to `terminal` and to the clients that come to `attach_socket`.
 
-    Where `running` has no terminal (headless), this only waits and answers signals.
+    Where `running` has no terminal (headless), this only waits and answers signals. Without `terminal`, the
+    one of `running` is of USUAL_SIZE. `presence` is where to note who is at it; `ready` is called once others
+    can attach. With a `holder`, Ctrl-P Ctrl-Q at `terminal` leaves the session running.
     """
 
     def __init__(
-        self, running: Running, *, terminal: Terminal | None = None, attach_socket: Path | None = None
+        self,
+        running: Running,
+        *,
+        terminal: Terminal | None = None,
+        attach_socket: Path | None = None,
+        presence: Path | None = None,
+        ready: Callable[[], None] | None = None,
+        holder: Holder | None = None,
     ) -> None:
         self._running = running
         self._terminal = terminal
         self._attach_socket = attach_socket
+        self._presence = presence
+        self._ready = ready
+        self._holder = holder
 
     def run(self) -> int:
         """The agent's exit status, or 128 + n where signal n ended this session and with it the agent.
@@ -58,55 +72,29 @@ class Session:
         Raises UsageError where `terminal` is none, BottleError where the socket cannot be made.
         """
         with ExitStack() as stack:
-            end = stack.enter_context(_End(self._running))
+            end = stack.enter_context(AgentEnd(self._running))
             if self._running.master is None:
                 signals = stack.enter_context(SignalQueue(SIGINT, SIGTERM, SIGHUP))
-                return _Exchange(self._running, end, signals).run()
-            shown = stack.enter_context(screen(self._terminal)) if self._terminal else None
+                return _Exchange(end, signals).run()
+            at_terminal = stack.enter_context(ExitStack())
+            shown = at_terminal.enter_context(screen(self._terminal)) if self._terminal else None
             signals = shown.signals if shown else stack.enter_context(SignalQueue(SIGINT, SIGTERM, SIGHUP))
             clients = None
             if self._attach_socket:
                 clients = stack.enter_context(listening(self._attach_socket, uid=os.getuid()))
-            return _Exchange(self._running, end, signals, screen=shown, clients=clients).run()
-
-
-class _End:
-    """The agent's end, as a descriptor that becomes readable."""
-
-    def __init__(self, running: Running) -> None:
-        self._running = running
-        self._outcome: int | BaseException = 0
-        self._read_end, self._write_end = os.pipe()
-        self._thread = Thread(target=self._wait, name="agent-end", daemon=True)
-        self.came = False
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.came:
-            self._thread.join()
-        os.close(self._read_end)
-
-    def fileno(self) -> int:
-        return self._read_end
-
-    def status(self) -> int:
-        """To be called once it is readable."""
-        self.came = True
-        self._thread.join()
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        return self._outcome
-
-    def _wait(self) -> None:
-        try:
-            self._outcome = self._running.wait()
-        except BaseException as error:  # noqa: BLE001 - raised again by status()
-            self._outcome = error
-        finally:
-            os.close(self._write_end)
+            presence = stack.enter_context(Presence.kept_in(self._presence)) if self._presence else None
+            departure = Departure(self._holder, at_terminal, stack) if self._holder else None
+            if self._ready:
+                self._ready()
+            exchange = _Exchange(
+                end,
+                signals,
+                screen=shown,
+                clients=clients,
+                presence=presence,
+                departure=departure,
+            )
+            return exchange.run()
 
 
 class _Exchange:
@@ -114,22 +102,25 @@ class _Exchange:
 
     def __init__(
         self,
-        running: Running,
-        end: _End,
+        end: AgentEnd,
         signals: SignalQueue,
         *,
         screen: Screen | None = None,
         clients: Clients | None = None,
+        presence: Presence | None = None,
+        departure: Departure | None = None,
     ) -> None:
-        self._running = running
+        self._running = end.running
         self._end = end
         self._signals = signals
         self._screen = screen
         self._clients = clients
-        self._master = running.master
+        self._presence = presence
+        self._departure = departure
+        self._master = end.running.master
         self._modes = TerminalModes()
         self._typed = bytearray()
-        self._size: TerminalSize | None = None
+        self._size = None if screen else USUAL_SIZE
         self._status: int | None = None
         self._stopped = False
         self._cut_off = False
@@ -163,6 +154,9 @@ class _Exchange:
     def _turn(self) -> None:
         readable, writable, _ = select(self._sources(), self._sinks(), [], self._patience())
         self._answer_signals(readable)
+        if self._departure and self._departure in readable:
+            self._departure = None
+            self._stop(SIGHUP)
         if self._end in readable:
             self._agent_ended()
         self._take_input(readable)
@@ -174,12 +168,15 @@ class _Exchange:
             self._screen.flush()
         self._serve_clients(readable, writable)
         self._watch_clock()
+        self._note_presence()
 
     def _sources(self) -> list[_Waitable | int]:
         sources: list[_Waitable | int] = [self._signals]
         if self._end.came:
             return sources
         sources.append(self._end)
+        if self._departure:
+            sources.append(self._departure)
         backlog = self._screen is not None and self._screen.full
         if self._master is not None and self._retry_at is None and not backlog:
             sources.append(self._master)
@@ -200,7 +197,8 @@ class _Exchange:
         return sinks
 
     def _patience(self) -> float | None:
-        times = [at for at in (self._give_up_at, self._repaint_at, self._retry_at) if at is not None]
+        held = self._departure.keys.deadline if self._departure else None
+        times = [at for at in (self._give_up_at, self._repaint_at, self._retry_at, held) if at is not None]
         return max(0.0, min(times) - time.monotonic()) if times else None
 
     def _answer_signals(self, readable: Sequence[object]) -> None:
@@ -241,10 +239,21 @@ class _Exchange:
             typed = self._screen.read()
             if typed == b"":
                 self._stop(SIGHUP)
-            self._typed += typed or b""
+            self._hear_operator(typed or b"")
         for client in self._attached:
             if client in readable:
                 self._hear(client)
+
+    def _hear_operator(self, typed: bytes) -> None:
+        leaves = False
+        if self._departure:
+            typed, leaves = self._departure.keys.feed(typed)
+        self._typed += typed
+        if self._departure and leaves:
+            self._screen = None
+            self._signals = self._departure.leave()
+            self._departure = None
+            self._fit()
 
     def _hear(self, client: Client) -> None:
         before = client.size
@@ -288,6 +297,8 @@ class _Exchange:
                 self._retry_at = time.monotonic() + _HUNG_UP_RETRY
                 return
             self._modes.feed(output)
+            if self._presence:
+                self._presence.output()
             if self._screen:
                 self._screen.show(output)
             for client in self._attached:
@@ -306,12 +317,20 @@ class _Exchange:
 
     def _watch_clock(self) -> None:
         now = time.monotonic()
+        if self._departure:
+            self._typed += self._departure.keys.due()
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
         if self._repaint_at is not None and now >= self._repaint_at:
             self._repaint_at = None
             if self._size:
                 self._running.resize(self._size)
+
+    def _note_presence(self) -> None:
+        if self._presence:
+            self._presence.terminals(
+                bool(self._screen) + sum(client.size is not None for client in self._attached)
+            )
 
     def _fit(self) -> bool:
         """Gives the agent's terminal the smallest of all sizes; whether that is another one than before."""

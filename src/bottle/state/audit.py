@@ -6,6 +6,7 @@ chain alone cannot show that its last lines are missing.
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +17,14 @@ from attrs import frozen
 
 from bottle.errors import BottleError
 from bottle.state.identity import is_identity
+from bottle.state.notes import Notes
 from bottle_sidecar.policy.chain import Head, Link
 
-_LINES, _HEAD = ".jsonl", ".head"
+_LINES, _HEAD, _NOTES = ".jsonl", ".head", ".notes"
+_CHUNK = 1 << 20
+_REFUSED = b',"event":"refused",'
+_REFUSED_MANY = re.compile(rb',"event":"suppressed","of":"refused"[^\n]*?,"lines":(\d{1,15})\b')
+"""Texts within a line have their quotes escaped, so these are found in no other place."""
 _LONGEST_LINE = 65536
 _DAY = 86400.0
 _PAUSE = 0.1
@@ -120,12 +126,31 @@ class AuditLog:
             flaws.append(Flaw(line=number + 1, what=missing))
         return Verification(lines=number, closed=closed, flaws=tuple(flaws))
 
+    def refusals(self) -> int:
+        """Requests that were barred so far; the lines are searched, not parsed: a log may be large."""
+        count = 0
+        if not self.path.exists():
+            return count
+        with self.path.open("rb") as file:
+            while chunk := file.read(_CHUNK) + file.readline(_LONGEST_LINE):
+                count += chunk.count(_REFUSED) + sum(map(int, _REFUSED_MANY.findall(chunk)))
+        return count
+
+    def written(self) -> float | None:
+        """When the last line was, in seconds since the epoch; None where there is no log."""
+        return self.path.stat().st_mtime if self.path.exists() else None
+
+    @property
+    def notes(self) -> Notes:
+        """What the owner said; not chained."""
+        return Notes(path=self.path.with_suffix(_NOTES))
+
     def age(self, now: float) -> float:
         """Days since the last line was written."""
         return (now - self.path.stat().st_mtime) / _DAY
 
     def remove(self) -> None:
-        for path in (self.path, self._head):
+        for path in (self.path, self._head, self.notes.path):
             path.unlink(missing_ok=True)
 
     @property

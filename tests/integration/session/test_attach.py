@@ -92,6 +92,17 @@ def test_detach_keys_leave_the_agent_running(path: Path) -> None:
         owner.expect(rb"heard")
 
 
+def test_what_was_typed_before_leaving_arrives(path: Path) -> None:
+    with session(sys.executable, "-c", PAINTER, socket=path) as owner:
+        owner.expect(rb"ready")
+        with attached(path) as other:
+            other.expect(rb"painted")
+            other.type(b"x" * 3000 + b"\r" + DETACH)
+
+            assert other.wait() == 0
+        owner.expect(rb"heard")
+
+
 def test_an_attached_terminal_gets_the_modes_and_a_repaint(path: Path) -> None:
     with session(sys.executable, "-c", PAINTER, socket=path, rows=30, columns=90) as owner:
         owner.expect(rb"ready")

@@ -96,3 +96,22 @@ def test_a_vanished_terminal_reads_as_ended_and_takes_all_output() -> None:
         assert raw.read() == b""
         assert raw.write(b"output") == 6
     os.close(slave)
+
+
+def test_a_duplicate_is_the_same_terminal_and_closed_apart() -> None:
+    master, slave = os.openpty()
+    try:
+        terminal = Terminal(input=slave, output=slave)
+        duplicate = terminal.duplicate()
+
+        assert duplicate.is_tty()
+        assert os.ttyname(duplicate.input) == os.ttyname(slave)
+        assert not os.get_inheritable(duplicate.output)
+        duplicate.close()
+        assert terminal.is_tty()
+        assert not duplicate.is_tty()
+        with pytest.raises(UsageError):
+            duplicate.confirm("is anybody there?")
+    finally:
+        os.close(master)
+        os.close(slave)

@@ -136,3 +136,14 @@ def test_rich_is_not_loaded_without_a_spinner() -> None:
     done = run(Command(argv=(sys.executable, "-c", code), env=dict(os.environ)))
 
     assert done.text == "False"
+
+
+def test_it_can_speak_to_a_file_from_then_on() -> None:
+    terminal, file = FakeTty(), io.StringIO()
+    speaker = console(terminal, TERM="xterm")
+    speaker.speak_to(file, plain=True)
+    with speaker.step("working"):
+        speaker.error(BottleError("broken"))
+
+    assert terminal.getvalue() == ""
+    assert file.getvalue() == "working ...\nerror: broken\n"

@@ -1,7 +1,11 @@
 import json
+import os
 
 import pytest
 
+from bottle.launch.presence import Presence
+from bottle.state.audit import AuditLogs
+from bottle_sidecar.policy.chain import Head
 from support.command_line import CommandLine
 from support.project import shell_agent
 
@@ -34,8 +38,12 @@ def test_the_keys_of_list_active_are_pinned(command_line: CommandLine) -> None:
         "age_seconds",
         "interactive",
         "state",
+        "attached",
+        "idle_seconds",
+        "blocked",
     }
     assert (row["identity"], row["interactive"]) == ("dev-abcde", True)
+    assert (row["attached"], row["blocked"]) == (None, 0)
     assert row["age_seconds"] > 1_000_000_000
 
 
@@ -46,6 +54,30 @@ def test_list_active_is_tab_separated_and_shows_an_age(command_line: CommandLine
 
     assert fields[:5] == ["dev-abcde", "dev", "dev", "native", "shell"]
     assert fields[5].endswith("d")
+    assert fields[6:8] == ["running", "-"]
+    assert fields[8].endswith("d")
+    assert fields[9:] == ["0"]
+
+
+def test_list_active_tells_who_is_there_what_was_barred_and_since_when_it_is_idle(
+    command_line: CommandLine,
+) -> None:
+    log = AuditLogs(folder=command_line.paths.logs).of("dev-abcde")
+    with (
+        command_line.live(created=0.0),
+        Presence.kept_in(command_line.paths.presence("dev-abcde")) as presence,
+    ):
+        presence.terminals(0)
+        log.prepare()
+        log.path.write_bytes(Head.seed("dev-abcde").link({"time": 1.0, "event": "refused"}).line + b"\n")
+        os.utime(log.path, (1.0, 1.0))
+        left = command_line.run("list").out
+        presence.terminals(2)
+        (row,) = json.loads(command_line.run("list", "--json").out)["data"]
+
+    assert left.rstrip("\n").split("\t")[7] == "detached"
+    assert left.rstrip("\n").split("\t")[8].endswith("s")
+    assert (row["attached"], row["blocked"], row["idle_seconds"] < 100) == (2, 1, True)
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_age(command_line: CommandLine) -> None:

@@ -35,6 +35,20 @@ def test_what_needs_a_live_bottle_says_how_to_find_one(
     assert outcome.err == "error: no bottle 'dev-abcde' is running\nhint: bottle list active\n"
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [("the agent ended with status 3\n", "the agent ended with status 3"), ("", "its owner was killed")],
+)
+def test_attach_says_how_a_detached_bottle_ended(command_line: CommandLine, said: str, shown: str) -> None:
+    command_line.paths.logs.mkdir(parents=True)
+    (command_line.paths.logs / "dev-abcde.notes").write_text(said)
+
+    outcome = command_line.run("attach", "dev-abcde")
+
+    assert outcome.code == 1
+    assert outcome.err == f"error: dev-abcde runs no more: {shown}\nhint: bottle log dev-abcde\n"
+
+
 @pytest.mark.parametrize("source", ["dev-abcde", "dev-abcde:", "/tmp/x", ""])
 def test_a_source_of_cp_names_bottle_and_path(command_line: CommandLine, source: str) -> None:
     outcome = command_line.run("cp", source, ".")

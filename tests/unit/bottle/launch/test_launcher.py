@@ -70,10 +70,9 @@ class Stage:
         if not launched.resume:
             yield
             return
-        with self.store.claim(evolve(record_of(launched), phase=Phase.KEPT, **changes)):
+        with self.store.claim(evolve(record_of(launched), **{"phase": Phase.KEPT, **changes})):
             self.store.preserve(IDENTITY)
-        with self.store.hold(IDENTITY, "bottle resume"):
-            yield
+        yield
 
 
 @pytest.fixture
@@ -370,3 +369,18 @@ def test_a_resume_of_what_is_gone_changes_nothing(stage: Stage) -> None:
     assert record
     assert (record.phase, record.status) == (Phase.KEPT, 7)
     assert stage.backend.calls == ["build d1"]
+
+
+def test_a_resume_ends_what_its_killed_owner_left_and_is_one_at_a_time(stage: Stage) -> None:
+    launched = plan(env=ENV, program=CONVERSES, resume=True)
+
+    def work(live: LiveBottle) -> int:
+        with pytest.raises(BottleError, match=f"{IDENTITY} is running"):
+            stage.launch(lambda live: 0, launched)
+        return 0
+
+    with stage.held(launched, phase=Phase.RUNNING):
+        assert stage.launch(work, launched) == 0
+
+    assert stage.backend.calls[:2] == ["build d1", "suspend"]
+    assert stage.store.entries() == []

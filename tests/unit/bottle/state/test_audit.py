@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bottle.errors import BottleError
 from bottle.state.audit import AuditLog, AuditLogs, Flaw, entry_of
+from bottle.state.usage import Usage
 from bottle_sidecar.policy.chain import Head
 
 IDENTITY = "dev-abcde"
@@ -191,3 +192,42 @@ def test_old_logs_are_those_not_written_to_for_long(tmp_path: Path) -> None:
 )
 def test_what_is_no_line_says_nothing(line: bytes) -> None:
     assert entry_of(line) is None
+
+
+def test_refusals_are_counted_also_those_that_were_not_written_and_no_text_passes_for_one(
+    tmp_path: Path,
+) -> None:
+    path = 'x","event":"refused","y":"'
+    fields: list[dict[str, str | int]] = [
+        {"event": "allowed", "path": path},
+        {"event": "refused", "path": path},
+        {"event": "done", "verdict": "refused"},
+        {"event": "suppressed", "of": "refused", "host": "a", "lines": 40, "sent": 7},
+        {"event": "suppressed", "of": "allowed", "host": ',"of":"refused","lines":9', "lines": 1000},
+        {"event": "refused"},
+    ]
+    lines, head = list[bytes](), Head.seed(IDENTITY)
+    for entry in fields * 4000:  # more than is read at once
+        link = head.link({"time": 1.0, "identity": IDENTITY, **entry})
+        lines.append(link.line)
+        head = link.head
+    log = written(tmp_path, lines)
+
+    assert log.refusals() == 42 * 4000
+    usage = Usage.of(log.entries())
+    assert log.refusals() == sum(host.blocked for host in usage.hosts.values())
+
+
+def test_a_log_that_is_not_there_yet_has_no_refusals(tmp_path: Path) -> None:
+    log = AuditLogs(folder=tmp_path).of(IDENTITY)
+
+    assert (log.refusals(), log.written()) == (0, None)
+
+
+def test_notes_go_with_the_log(tmp_path: Path) -> None:
+    log = written(tmp_path, WHOLE)
+    os.close(log.notes.open())
+    log.seal()
+    log.remove()
+
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,10 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bottle.launch.attach import DetachKeys
+from bottle.launch.keys import DetachKeys
 
 
 def typed(*chunks: bytes) -> tuple[bytes, bool]:
@@ -42,3 +44,15 @@ def test_nothing_else_is_lost(chunks: list[bytes]) -> None:
     passed, detached = typed(*chunks, b"end")
 
     assert detached or passed == b"".join(chunks) + b"end"
+
+
+def test_what_is_held_back_is_due_after_a_while_and_then_leaves_nobody() -> None:
+    keys = DetachKeys()
+    assert (keys.feed(b"a\x10"), keys.due()) == ((b"a", False), b"")
+    deadline = keys.deadline
+    assert deadline is not None
+    while not (due := keys.due()):
+        time.sleep(max(0.0, deadline - time.monotonic()))
+
+    assert (due, keys.deadline, keys.due()) == (b"\x10", None, b"")
+    assert keys.feed(b"\x11") == (b"\x11", False)
