@@ -99,6 +99,7 @@ class FakeBottle(Bottle):
     """What the disk watch finds as soon as it begins, if anything."""
     measures: bool = False
     not_limited: Collection[str] = ()
+    lost: bool = False
     arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
     changed: bytes = b'{"end": true}\n'
@@ -146,6 +147,12 @@ class FakeBottle(Bottle):
 
     def unlimited(self) -> Collection[str]:
         return self.not_limited
+
+    def kept(self) -> bool:
+        return not self.lost
+
+    def suspend(self) -> None:
+        self._called("suspend")
 
     def remove(self) -> None:
         self._called("remove")

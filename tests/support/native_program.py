@@ -211,6 +211,13 @@ class Program:
         os.close(running.master)
         return {"status": status, "seen": seen}
 
+    def do_suspend(self, identity: str) -> dict[str, Any]:
+        bottle = self._bottles.pop(identity, None) or self._new(identity)
+        bottle.suspend()
+        if identity in self._exits:
+            self._exits.pop(identity).close()
+        return {}
+
     def do_remove(self, identity: str) -> dict[str, Any]:
         bottle = self._bottles.pop(identity, None) or self._new(identity)
         bottle.remove()
@@ -253,6 +260,7 @@ def plan(identity: str) -> LaunchPlan:
         limits=Limits(cpus=1.0, memory=MEMORY, pids=PIDS, disk=DISK),
         supervise=False,
         interactive=False,
+        cwd=Path("/work"),
     )
 
 

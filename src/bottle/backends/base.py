@@ -169,7 +169,8 @@ class Bottle(ABC):
 
         `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
         /workspace exist, owned by the agent's user; they are empty, unless the answer says that the plan's
-        directory is shown in /workspace. Raises IsolationError where the proof fails.
+        directory is shown in /workspace, or a `suspend` left something there. Raises IsolationError where
+        the proof fails.
         """
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
@@ -201,6 +202,14 @@ class Bottle(ABC):
     def unlimited(self) -> Collection[str]:
         """Which resources of the plan's limits the sandbox, which is up, is not held to."""
         return ()
+
+    @abstractmethod
+    def kept(self) -> bool:
+        """Whether what `suspend` left is there."""
+
+    @abstractmethod
+    def suspend(self) -> None:
+        """As `remove`, but home and workspace stay, and `create` finds them as they were; idempotent."""
 
     @abstractmethod
     def remove(self) -> None:

@@ -44,7 +44,7 @@ class Color(StrEnum):
     help="Whether to colour.",
 )
 @click.option("--exit-code", is_flag=True, help="Exit with 1 where something changed.")
-@click.argument("identity", shell_complete=complete.live_bottles)
+@click.argument("identity", shell_complete=complete.bottles)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.pass_context
 def diff(
@@ -59,7 +59,7 @@ def diff(
     identity: str,
     paths: tuple[str, ...],
 ) -> int:
-    """Show what changed in the workspace of the bottle IDENTITY since it started.
+    """Show what changed in the workspace of the bottle IDENTITY, running or kept, since it started.
 
     PATHs are those of the workspace, folders or files; `*` stands for anything. Written to a file or a pipe,
     the diff is what `git apply` takes.
@@ -70,7 +70,7 @@ def diff(
     if len(forms) > 1:
         raise UsageError("--stat, --name-status and --json exclude each other")
     with (
-        app.manager.workspace(identity) as held,
+        app.manager.workspace(identity, context.command_path) as held,
         held.changes(selected(held, app.paths.cwd, paths), ignored=ignored) as (changes, folder),
     ):
         comparison = Comparison.of(changes, source=held.source, git=held.git, folder=folder)

@@ -59,7 +59,7 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     output = folder / "output"
     with output.open("wb") as stream:
         work = WORK.replace("TRAP", str(folder / "ran"))
-        owner = project.spawn("run", "--cwd", "shell", work, stdout=stream)
+        owner = project.spawn("run", "--cwd", "--keep", "shell", work, stdout=stream)
         try:
             while not output.read_text(errors="replace").endswith("ready\n"):
                 assert owner.poll() is None, output.read_text(errors="replace")
@@ -68,6 +68,8 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         finally:
             owner.terminate()
             owner.wait()
+            for row in json.loads(project.run("list", "kept", "--json").out)["data"]:
+                assert project.run("discard", "--yes", row["identity"]).code == 0
             shutil.rmtree(runtime)
 
 
@@ -150,6 +152,16 @@ def test_nothing_of_the_agents_steers_a_terminal_or_runs(desk: Desk) -> None:
     assert b"\x07" not in shown
     assert b"\x1b[2J" not in shown
     assert not (desk.project.folder / "ran").exists()
+
+
+def test_a_kept_bottle_tells_the_same_when_it_has_ended(desk: Desk) -> None:
+    """From here on it does not run any more."""
+    before = desk.rows("--ignored")
+    stopped = desk.project.run("stop", desk.identity)
+    assert stopped.code == 0, stopped.err
+    assert json.loads(desk.project.run("list", "--json").out)["data"] == []
+
+    assert desk.rows("--ignored") == before
 
 
 def test_what_the_operator_does_meanwhile_is_told_apart(desk: Desk) -> None:

@@ -232,14 +232,18 @@ def changes(names: Names, look: str, image: str, isolation: Isolation, filled_ns
     )  # fmt: skip
 
 
+# Isolated: the home of a resumed bottle is its agent's work, and modules in it would run with each Python.
+_PYTHON: Final = ("python3", "-I", "-c")
+
+
 def forwarder(names: Names, source: str) -> tuple[str, ...]:
-    return ("exec", "--interactive", names.agent, "python3", "-c", source, SOCKET, str(PROXY_PORT))
+    return ("exec", "--interactive", names.agent, *_PYTHON, source, SOCKET, str(PROXY_PORT))
 
 
 def probe(names: Names, source: str, addresses: Sequence[str]) -> tuple[str, ...]:
     """The sidecar's probe inside the sandbox itself, whose network stack no other container can enter."""
     return (
-        "exec", names.agent, "python3", "-c", source,
+        "exec", names.agent, *_PYTHON, source,
         "--json", "--identity", names.identity, *addresses,
     )  # fmt: skip
 

@@ -163,13 +163,23 @@ class DockerBottle(Bottle):
         else:
             remove_containers(self._engine, self._names.agent)
 
+    def kept(self) -> bool:
+        """Another engine than before, or a `docker volume prune`, has them not."""
+        return set(self._names.kept) <= {found.name for found in self._engine.volumes(*self._names.labels)}
+
+    def suspend(self) -> None:
+        self._take_down(keep=self._names.kept)
+
     def remove(self) -> None:
+        self._take_down(keep=())
+
+    def _take_down(self, *, keep: Sequence[str]) -> None:
         """Without its owner's lease the sandbox ends by itself; what was being made goes after it."""
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is None:
-            remove_labelled(self._engine, *self._names.labels)
+            remove_labelled(self._engine, *self._names.labels, keep=keep)
             return
         sandbox.stop()
-        remove_labelled(self._engine, *self._names.labels)
+        remove_labelled(self._engine, *self._names.labels, keep=keep)
         if sandbox.close():
-            remove_labelled(self._engine, *self._names.labels)
+            remove_labelled(self._engine, *self._names.labels, keep=keep)

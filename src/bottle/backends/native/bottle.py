@@ -227,6 +227,21 @@ class NativeBottle(Bottle):
         ]
 
     def remove(self) -> None:
+        self._end()
+        self._places.remove()
+        if self._host.accounts:
+            self._host.accounts.release(self.identity)
+
+    def kept(self) -> bool:
+        return self._places.owner is not None
+
+    def suspend(self) -> None:
+        """The host users stay the bottle's, since its files are theirs."""
+        self._end()
+        self._places.suspend()
+
+    def _end(self) -> None:
+        """Whatever runs, and what limits it."""
         if self._disk:
             self._disk.close()
             self._disk = None
@@ -237,9 +252,6 @@ class NativeBottle(Bottle):
         record = self._places.read()
         self._end_processes(record)
         cgroup.remove(record.cgroups)
-        self._places.remove()
-        if self._host.accounts:
-            self._host.accounts.release(self.identity)
 
     def _end_processes(self, record: Record) -> None:
         """By record, by control group and by marker: any one of the three may be missing after a crash."""
@@ -257,7 +269,8 @@ class NativeBottle(Bottle):
         processes.end(found)
 
     def _account(self) -> Account | None:
-        return self._host.accounts.allocate(self.identity) if self._host.accounts else None
+        accounts = self._host.accounts
+        return accounts.allocate(self.identity, self._places.owner) if accounts else None
 
     def _limit(self, limits: Limits, account: Account | None) -> Record:
         """Makes the groups, or falls back to what each process can be held to."""

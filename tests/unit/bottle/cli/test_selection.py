@@ -5,7 +5,7 @@ import pytest
 
 from bottle.cli.selection import selected
 from bottle.errors import UsageError
-from bottle.launch.launcher import record_of
+from bottle.launch.keeping import record_of
 from bottle.launch.workspaces import HeldWorkspace
 from bottle.workspace.origin import How, Origin
 from support.fakes import FakeBottle

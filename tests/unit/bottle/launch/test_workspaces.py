@@ -5,7 +5,7 @@ import pytest
 from attrs import evolve
 
 from bottle.errors import BottleError
-from bottle.launch.launcher import record_of
+from bottle.launch.keeping import record_of
 from bottle.launch.workspaces import HeldWorkspace
 from bottle.proc import Command, run
 from bottle.workspace.origin import BaseWriter, How, Origin

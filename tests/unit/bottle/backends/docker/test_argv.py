@@ -1,11 +1,14 @@
 """Every option of every container, whole: a change in isolation must be a change here."""
 
+from pathlib import Path
+
 from attrs import evolve
 
 from bottle.backends.base import ExecRequest
 from bottle.backends.docker import argv
 from bottle.backends.docker.names import Names
 from bottle.plan import Limits
+from bottle.proc import Command, run
 from bottle.terminal import TerminalSize
 
 NAMES = Names(identity="dev-abcde", operator="0123", backend="docker")
@@ -226,3 +229,17 @@ def test_unpack_and_kill() -> None:
         *("exec", "--interactive", "bot-bottle-dev-abcde", "tar", "-x", "-p", "-f", "-", "-C", "/w"),
     )
     assert argv.kill(NAMES, "t1")[-1] == "t1"
+
+
+def test_what_proves_the_isolation_runs_nothing_that_lies_in_the_agent_s_home(tmp_path: Path) -> None:
+    """The home of a resumed bottle is its agent's work, and Python runs modules from there by itself."""
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    where = ("python3", "-c", "import site; print(site.getusersitepackages())")
+    places = run(Command(argv=where, env=env)).text
+    Path(places).mkdir(parents=True)
+    (Path(places) / "usercustomize.py").write_text("print('{\"findings\": []}')\nraise SystemExit\n")
+    for words in (argv.probe(NAMES, "print('honest')", ()), argv.forwarder(NAMES, "print('honest')")):
+        python = words[words.index("python3") :]
+        done = run(Command(argv=python, env=env))
+
+        assert done.text == "honest"
