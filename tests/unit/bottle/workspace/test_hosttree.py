@@ -14,6 +14,7 @@ def tree(tmp_path: Path) -> HostTree:
     (tmp_path / "d" / "f").write_text("text")
     (tmp_path / "d" / "f").chmod(0o2755)
     (tmp_path / "link").symlink_to("d")
+    (tmp_path / "alias").symlink_to("d/f")
     os.mkfifo(tmp_path / "pipe")
     return HostTree(tmp_path)
 
@@ -41,7 +42,7 @@ def test_nothing_lies_behind_a_link(tree: HostTree) -> None:
 def test_a_file_is_opened_only_as_one(tree: HostTree) -> None:
     with tree.open(path("d/f")) as file:
         assert file.read() == b"text"
-    for name in ("link", "pipe", "d", "none"):
+    for name in ("link", "alias", "pipe", "d", "none"):
         with pytest.raises(OSError, match=name), tree.open(path(name)):
             pass
 

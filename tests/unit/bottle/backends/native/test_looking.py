@@ -23,6 +23,7 @@ def test_an_overlay_is_looked_at_in_its_upper_layer(tmp_path: Path) -> None:
 
     folder, file, text, end = told(tmp_path, None)
 
+    (tmp_path / "upper" / "closed").chmod(0o700)  # so that it can be cleared away
     assert json.loads(folder)["path"] == "closed"
     assert json.loads(file)["path"] == "closed/f\udcff"
     assert (text, end) == (b"textwhole", b'{"end": true}')
