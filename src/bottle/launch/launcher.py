@@ -115,9 +115,9 @@ class Launcher:
         stack.enter_context(self._watch(plan, sidecar))
         keeping.agent_starts(secrets)
         status = work(live)
-        keeping.agent_ended(status)
         if not sidecar.alive:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
+        keeping.agent_ended(status)
         return status
 
     @contextmanager

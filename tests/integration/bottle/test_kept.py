@@ -127,3 +127,25 @@ def test_files_are_handed_over_where_another_bottle_has_the_user_since_a_reboot(
     assert (resumed.code, resumed.out) == (0, "kept\nmore\nchanged\nmore\nmine\nnew\n"), resumed.err
     assert (project.cwd / "mine").read_text() == "the host's\n"
     assert note.stat().st_uid != before
+
+
+@pytest.mark.parametrize("site", ["native"], indirect=True)
+def test_a_session_that_was_left_is_kept_and_left_again(project: BottleProject) -> None:
+    """Whoever leaves it must not take it away, though it was the one that asked for it."""
+    project.write(shell_agent())
+    started = project.run("start", "--yes", "--detach", "--keep", "shell")
+    identity = started.out.strip()
+    assert started.code == 0, started.err
+    assert project.run("exec", identity, "sh", "-c", "echo kept > ~/note").code == 0
+    assert project.run("stop", identity).code == 0
+    told = project.run("attach", identity)
+    assert f"hint: bottle resume {identity}" in told.err
+
+    resumed = project.run("resume", "--yes", "--detach", identity)
+
+    assert (resumed.code, resumed.out) == (0, f"{identity}\n"), resumed.err
+    runtime = Path(project.environ["XDG_RUNTIME_DIR"]) / "bot-bottle" / identity
+    assert (runtime / "attach.sock").exists()
+    assert project.run("exec", identity, "sh", "-c", "cat ~/note").out == "kept\n"
+    assert project.run("stop", identity).code == 0
+    assert project.kept() == [identity]

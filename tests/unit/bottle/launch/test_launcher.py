@@ -142,7 +142,8 @@ def test_an_agent_whose_way_out_died_is_told_of(stage: Stage) -> None:
         return 0
 
     with pytest.raises(SidecarError, match="died; the agent had no way out"):
-        stage.launch(work)
+        stage.launch(work, plan(env=ENV, program=CONVERSES))
+    assert stage.store.kept(IDENTITY).record, "its status 0 is no good end"
 
 
 def test_a_bottle_that_holds_too_much_is_ended_and_taken_down(stage: Stage) -> None:
