@@ -58,11 +58,15 @@ class EnvVariable:
 
 @frozen(kw_only=True)
 class SeedFile:
-    """A file that is in the agent's home before the agent starts. Holds placeholders, never secrets."""
+    """A file that is in the agent's home before the agent starts. Holds placeholders, never secrets.
+
+    `once`: the agent's CLI rewrites it, and holds its memory in it: a resume leaves it as it is.
+    """
 
     path: PurePosixPath
     content: bytes = field(repr=False)
     mode: int = 0o600
+    once: bool = False
 
 
 @frozen(kw_only=True)
@@ -104,7 +108,8 @@ class NpmPackage:
 class AgentProgram:
     """What runs in the bottle; `argv[0]` is looked up on the agent's PATH. `package`: None for the shell.
 
-    `check`: what must succeed there before; empty for nothing.
+    `check`: what must succeed there before; empty for nothing. `converses`: it has a conversation, which it
+    can go on with when it is started again.
     """
 
     template: str
@@ -112,6 +117,7 @@ class AgentProgram:
     package: NpmPackage | None = None
     dockerfile: Path | None = None
     check: tuple[str, ...] = ()
+    converses: bool = False
 
 
 @frozen(kw_only=True)
@@ -165,9 +171,21 @@ class How(StrEnum):
     MOUNT = "mount"
 
 
+class Keep(StrEnum):
+    """When a bottle outlives its agent. UNFINISHED: where something would be lost."""
+
+    NEVER = "never"
+    UNFINISHED = "unfinished"
+    ALWAYS = "always"
+
+
 @frozen(kw_only=True)
 class LaunchPlan:
-    """Everything a start will do. `workspace`: None for an empty one."""
+    """Everything a start will do. `workspace`: None for an empty one.
+
+    `cwd`: where the agent file and the workspace were looked for. `resume`: the bottle is a kept one, and
+    goes on.
+    """
 
     identity: str
     agent: str
@@ -188,3 +206,25 @@ class LaunchPlan:
     limits: Limits
     supervise: bool
     interactive: bool
+    cwd: Path
+    resume: bool = False
+    keep: Keep = Keep.UNFINISHED
+
+    @property
+    def private_workspace(self) -> bool:
+        """Whether what the agent does to its workspace is in the bottle alone."""
+        return self.workspace is not None and self.workspace.mode is not WorkspaceMode.MOUNT
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether it is to outlive its owner, if that ended now."""
+        match self.keep:
+            case Keep.UNFINISHED:
+                return self.program.converses or self.private_workspace
+            case _:
+                return self.keep is Keep.ALWAYS
+
+    def outlives(self, status: int) -> bool:
+        """Whether it is kept when its agent ended with `status`."""
+        done = status == 0 and self.keep is Keep.UNFINISHED and not self.private_workspace
+        return self.worth_keeping and not done

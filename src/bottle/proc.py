@@ -3,8 +3,9 @@
 import os
 import shlex
 import subprocess  # noqa: TID251 - this is the one place
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from select import select
 from typing import IO
 
@@ -108,6 +109,43 @@ def spawn(
         )
     except OSError as error:
         raise _not_started(command, error) from None
+
+
+@contextmanager
+def reading(command: Command, *, stdin: int | IO[bytes] | None = None) -> Iterator[IO[bytes]]:
+    """Runs it beside us, and yields what it prints as it comes.
+
+    Where the context ends by itself, so must the command: raises CommandFailed for a non-zero code. Where an
+    exception ends it, the command is killed.
+    """
+    with _beside(command, stdin=DEVNULL if stdin is None else stdin, stdout=PIPE) as process:
+        assert process.stdout is not None
+        with process.stdout:
+            yield process.stdout
+
+
+@contextmanager
+def writing(command: Command) -> Iterator[IO[bytes]]:
+    """The same, for what it reads; what it prints is dropped."""
+    with _beside(command, stdin=PIPE, stdout=DEVNULL) as process:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError), process.stdin:  # its exit status says why
+            yield process.stdin
+
+
+@contextmanager
+def _beside(command: Command, *, stdin: int | IO[bytes], stdout: int | IO[bytes]) -> Iterator["Process"]:
+    with tempfile.TemporaryFile() as said:
+        process = spawn(command, stdin=stdin, stdout=stdout, stderr=said)
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        if code := process.wait():
+            said.seek(0)
+            raise CommandFailed(command, Completed(code=code, stdout=b"", stderr=said.read()))
 
 
 def wait(process: "Process", timeout: float | None = None) -> int | None:

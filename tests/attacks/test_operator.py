@@ -107,6 +107,7 @@ def test_links_of_the_current_directory_bring_nothing_in(attacked: LiveBottle, v
     finally:
         for name in ("file", "folder", "up"):
             (work / name).unlink()
+        project.discard_kept()
 
     assert "file ->" in found.out, found.err
     assert _PRIVATE not in found.out + found.err

@@ -35,6 +35,7 @@ class Workspaces:
                 which: duration(evolve(command, cwd=str(folder))) for which, folder in folders.items()
             }
             found = interleaved(measures, self.rounds)
+            project.discard_kept()
         yield Row(
             measure=f"native: `bottle run --cwd shell true`, {files} files of {files * _SIZE / 1e9:.3g} GB",
             unit=Unit.MILLISECONDS,

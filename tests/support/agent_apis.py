@@ -1,6 +1,6 @@
 """The model APIs of the agents, as TLS servers of our own with a CA of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,10 @@ class AgentApis:
     def redirected(self, route: Route, address: str = "127.0.0.1") -> Route:
         """The route, dialled at its mock at `address` instead of at the real host."""
         return evolve(route, address=f"{address}:{self.server(route.host).port}", ca_pem=self.authority.pem)
+
+
+MakeApis = Callable[[Script], AgentApis]
+"""Serves both APIs with a script, for the length of a test."""
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import click
 from attrs import evolve, frozen
 
 from bottle.cli.main import cli, main
-from bottle.launch.launcher import record_of
+from bottle.launch.keeping import record_of
 from bottle.paths import Paths
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
@@ -64,6 +64,13 @@ class CommandLine:
         finally:
             sys.stdout, sys.stderr = before
         return Outcome(code=code, out=out.getvalue(), err=err.getvalue())
+
+    def kept(self, **changes: Any) -> BottleRecord:
+        """A bottle that was kept, as far as the state folder goes."""
+        ended = {"phase": Phase.KEPT, "status": 143, "cwd": str(self.folder)}
+        with self.live(**{**ended, **changes}) as record:
+            self.store.preserve(record.identity)
+        return record
 
     @contextmanager
     def live(self, **changes: Any) -> Iterator[BottleRecord]:

@@ -163,6 +163,7 @@ class DockerLab:
             limits=limits or Limits(cpus=2, memory=512 * MEGABYTE, pids=128, disk=1024 * MEGABYTE),
             supervise=False,
             interactive=False,
+            cwd=self.folder,
         )
 
     def build(self, plan: LaunchPlan) -> DockerBackend:

@@ -19,6 +19,7 @@ from bottle.backends.base import (
     Backend,
     BackendContext,
     Bottle,
+    CopiedIn,
     ExecRequest,
     Overuse,
     Resource,
@@ -98,8 +99,10 @@ class FakeBottle(Bottle):
     """What the disk watch finds as soon as it begins, if anything."""
     measures: bool = False
     not_limited: Collection[str] = ()
+    lost: bool = False
     arrival: Arrival = field(factory=Arrival)
     halted: Event = field(factory=Event)
+    changed: bytes = b'{"end": true}\n'
 
     def sidecar(self, plan: LaunchPlan) -> SidecarLaunch:
         self._called("sidecar")
@@ -134,11 +137,22 @@ class FakeBottle(Bottle):
         process = spawn(command, stdin=streams.stdin, stdout=streams.stdout, stderr=streams.stderr)
         return HostProcess(process)
 
+    @contextmanager
+    def changes(self, start: CopiedIn | None) -> Iterator[IO[bytes]]:
+        self._called("changes")
+        yield io.BytesIO(self.changed)
+
     def running(self) -> bool:
         return True
 
     def unlimited(self) -> Collection[str]:
         return self.not_limited
+
+    def kept(self) -> bool:
+        return not self.lost
+
+    def suspend(self) -> None:
+        self._called("suspend")
 
     def remove(self) -> None:
         self._called("remove")

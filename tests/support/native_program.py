@@ -127,6 +127,11 @@ class Program:
             "box": str(Places.of(self._paths, identity).box),
         }
 
+    def do_changes(self, identity: str) -> dict[str, Any]:
+        """What is told of an overlay, as text."""
+        with self._bottles[identity].changes(None) as stream:
+            return {"told": stream.read().decode("ascii")}
+
     def do_background(self, identity: str, script: str) -> dict[str, Any]:
         """Starts a shell script that ends with its sandbox."""
         with Path(os.devnull).open("r+b") as nothing:
@@ -206,6 +211,13 @@ class Program:
         os.close(running.master)
         return {"status": status, "seen": seen}
 
+    def do_suspend(self, identity: str) -> dict[str, Any]:
+        bottle = self._bottles.pop(identity, None) or self._new(identity)
+        bottle.suspend()
+        if identity in self._exits:
+            self._exits.pop(identity).close()
+        return {}
+
     def do_remove(self, identity: str) -> dict[str, Any]:
         bottle = self._bottles.pop(identity, None) or self._new(identity)
         bottle.remove()
@@ -248,6 +260,7 @@ def plan(identity: str) -> LaunchPlan:
         limits=Limits(cpus=1.0, memory=MEMORY, pids=PIDS, disk=DISK),
         supervise=False,
         interactive=False,
+        cwd=Path("/work"),
     )
 
 

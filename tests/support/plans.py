@@ -30,5 +30,6 @@ def plan(**changes: Any) -> LaunchPlan:
         "limits": Limits(cpus=2.0, memory=4 << 30, pids=1024, disk=20 << 30),
         "supervise": False,
         "interactive": True,
+        "cwd": Path("/home/me/work"),
     }
     return LaunchPlan(**{**fields, **changes})

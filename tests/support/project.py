@@ -64,6 +64,16 @@ class BottleProject:
         """Runs `bottle` without a terminal, to its end."""
         return Outcome.of(run(self.command(*arguments, environ=environ), check=False))
 
+    def kept(self) -> list[str]:
+        """The identities of the bottles that are kept, as `list` shows them."""
+        return [line.split("\t")[0] for line in self.run("list", "kept").out.splitlines()]
+
+    def discard_kept(self) -> None:
+        """What a test leaves on purpose goes with its operator."""
+        if identities := self.kept():
+            outcome = self.run("discard", "--yes", *identities)
+            assert outcome.code == 0, outcome.err
+
     def spawn(self, *arguments: str, stdout: int | IO[bytes], **environ: str) -> Process:
         """Starts `bottle` without a terminal and returns at once; both streams go to `stdout`."""
         command = self.command(*arguments, environ=environ)

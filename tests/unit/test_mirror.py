@@ -47,6 +47,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/launch/departure.py": TERMINALS,
     "bottle/launch/end.py": TERMINALS,
     "bottle/launch/detach.py": "makes processes: tests/integration/bottle starts detached bottles",
+    "bottle/launch/git_wishes.py": "a part of `resolve`: its tests run it",
     "bottle/launch/screen.py": TERMINALS,
     "bottle/launch/session.py": TERMINALS,
     "bottle/selftest/boot.py": "runs what `kit` runs: its tests start it",

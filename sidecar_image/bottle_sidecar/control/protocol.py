@@ -12,11 +12,12 @@ from typing import Any
 import cattrs
 from attrs import field, frozen
 
+from bottle_sidecar.policy.budget import Spent
 from bottle_sidecar.policy.chain import Head
 from bottle_sidecar.policy.document import Policy
 from bottle_sidecar.policy.gate import GateRepo
 
-VERSION = 3
+VERSION = 4
 
 
 @frozen(kw_only=True)
@@ -53,6 +54,7 @@ class Start:
 
     `log_head`: where the bottle's audit log stands, if a sidecar wrote one before. `secrets`: what else must
     not leave the bottle. `decoys`: credentials that open nothing, by the place where they lie in it.
+    `spent`: what of its budget the bottle has used before.
     """
 
     version: int = VERSION
@@ -67,6 +69,7 @@ class Start:
     secrets: tuple[str, ...] = field(factory=tuple, repr=False)
     decoys: Mapping[str, str] = field(factory=dict, repr=False)
     gate: GateStart | None = None
+    spent: Spent = field(factory=Spent)
 
 
 @frozen(kw_only=True)

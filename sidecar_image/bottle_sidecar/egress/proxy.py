@@ -152,7 +152,7 @@ def build(
         rules=rules,
     )
     exchanges = Exchanges(journal)
-    meter = Meter(Account(start.policy.budget), list_prices(), journal)
+    meter = Meter(Account(start.policy.budget, start.spent), list_prices(), journal)
     services = Services(
         guard=Guard(
             start,

@@ -42,6 +42,15 @@ class Budget:
 
 
 @frozen(kw_only=True)
+class Spent:
+    """What a bottle that goes on had spent before."""
+
+    usd_micro: int = 0
+    tokens: int = 0
+    requests: int = 0
+
+
+@frozen(kw_only=True)
 class Level:
     """How far a limit is used."""
 
@@ -60,9 +69,12 @@ class Level:
 class Account:
     """One bottle's. What calls that are under way have announced counts already."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, before: Spent | None = None) -> None:
         self._limits = budget.limits
-        self._spent = dict.fromkeys(Limit, 0)
+        before = before or Spent()
+        self._spent = {
+            Limit.USD: before.usd_micro, Limit.TOKENS: before.tokens, Limit.REQUESTS: before.requests
+        }  # fmt: skip
         self._noticed: set[tuple[Limit, bool]] = set()
         self._under_way = 0
 

@@ -7,6 +7,8 @@ identity alone, so that teardown, `cleanup` after kill -9, and `exec` from anoth
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import IO, ClassVar, Protocol
 
 from attrs import field, frozen
@@ -68,6 +70,17 @@ class SidecarLaunch:
     exit: Exit
     measures: bool = False
     gate: GatePlaces | None = None
+
+
+@frozen(kw_only=True)
+class CopiedIn:
+    """How a copied workspace began. `filled_ns`: since the epoch, when it was whole, by its machine's clock.
+
+    `base`: a file that lists what it held, as gzipped JSON lines.
+    """
+
+    filled_ns: int
+    base: Path
 
 
 @frozen(kw_only=True)
@@ -156,7 +169,8 @@ class Bottle(ABC):
 
         `trust_store` (PEM) becomes the sandbox's system trust store. Afterwards /home/agent and
         /workspace exist, owned by the agent's user; they are empty, unless the answer says that the plan's
-        directory is shown in /workspace. Raises IsolationError where the proof fails.
+        directory is shown in /workspace, or a `suspend` left something there. Raises IsolationError where
+        the proof fails.
         """
 
     def watch(self, plan: LaunchPlan, overuse: Overuse) -> None:
@@ -176,11 +190,26 @@ class Bottle(ABC):
         """Starts a process inside. Raises NotRunningError where the sandbox is gone."""
 
     @abstractmethod
+    def changes(self, start: CopiedIn | None) -> AbstractContextManager[IO[bytes]]:
+        """What `bottle_sidecar.changes` tells of the workspace, as it is now, whether or not anything runs.
+
+        `start` None: the workspace is an overlay. After `Backend.equip`. Raises CommandFailed at its end.
+        """
+
+    @abstractmethod
     def running(self) -> bool: ...
 
     def unlimited(self) -> Collection[str]:
         """Which resources of the plan's limits the sandbox, which is up, is not held to."""
         return ()
+
+    @abstractmethod
+    def kept(self) -> bool:
+        """Whether what `suspend` left is there."""
+
+    @abstractmethod
+    def suspend(self) -> None:
+        """As `remove`, but home and workspace stay, and `create` finds them as they were; idempotent."""
 
     @abstractmethod
     def remove(self) -> None:
@@ -210,6 +239,9 @@ class Backend(ABC):
     @abstractmethod
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         """Checks the plan, builds sidecar and agent; returns at once where they are cached."""
+
+    def equip(self, assets: Callable[[], Assets], progress: Progress) -> None:  # noqa: B027 - often nothing
+        """Builds what looking into a workspace takes, which is less than a launch does."""
 
     @abstractmethod
     def bottle(self, identity: str) -> Bottle:

@@ -14,6 +14,7 @@ from bottle.cache import BuildCache
 from bottle.cli.border import Border
 from bottle.cli.console import Console
 from bottle.errors import EnvironmentLacksError
+from bottle.launch.keeping import Kept
 from bottle.launch.resolve import LaunchOptions, Resolved, Resolver
 from bottle.launch.selection import BackendSelection, Choice
 from bottle.manager import BottleManager
@@ -76,8 +77,15 @@ class App:
     def resolve(self, agent: str, backend: str | None, options: LaunchOptions) -> Resolved:
         """The plan for an agent, its warnings shown."""
         choice = BackendSelection(self.backends).choose(backend, self.environ)
-        resolved = self.manager.resolver.resolve(agent, choice, options)
-        self.manager.selection.named(choice.name).check(resolved.plan)
+        return self._checked(self.manager.resolver.resolve(agent, choice, options))
+
+    def resolve_kept(self, kept: Kept, options: LaunchOptions) -> Resolved:
+        """The plan that goes on with a kept bottle, its warnings shown."""
+        choice = BackendSelection(self.backends).again(kept.record.backend)
+        return self._checked(self.manager.resolver.resume(kept, choice, options))
+
+    def _checked(self, resolved: Resolved) -> Resolved:
+        self.manager.selection.named(resolved.plan.backend).check(resolved.plan)
         for warning in resolved.warnings:
             self.console.warn(warning)
         return resolved

@@ -30,5 +30,9 @@ def _offering(names: Callable[[App], Iterable[str]]) -> Complete:
 agents = _offering(lambda app: (entry.name for entry in app.catalog.agents().entries))
 backends = _offering(lambda app: app.backends)
 live_bottles = _offering(lambda app: (record.identity for record in app.manager.store.live()))
+kept_bottles = _offering(lambda app: (entry.identity for entry in app.manager.store.entries() if entry.kept))
+bottles = _offering(
+    lambda app: (entry.identity for entry in app.manager.store.entries() if entry.active or entry.kept)
+)
 logged_bottles = _offering(lambda app: app.manager.logs.identities())
 places_in_live_bottles = _offering(lambda app: (f"{record.identity}:" for record in app.manager.store.live()))

@@ -69,6 +69,11 @@ class Console:
             self._live = self._color = False
 
     @property
+    def colors_results(self) -> bool:
+        """Whether results may get colours."""
+        return self._color_results
+
+    @property
     def progress(self) -> Progress:
         return self
 

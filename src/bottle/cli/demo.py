@@ -17,7 +17,8 @@ from bottle.cli import complete
 from bottle.cli.app import App
 from bottle.cli.preflight import summary
 from bottle.errors import BottleError, EnvironmentLacksError
-from bottle.launch.launcher import LiveBottle, record_of
+from bottle.launch.keeping import record_of
+from bottle.launch.launcher import LiveBottle
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.selection import Choice
 from bottle.plan import LaunchPlan

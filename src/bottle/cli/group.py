@@ -22,11 +22,14 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "run": LazyCommand(
         "bottle.cli.run", "run", "Run one task without a terminal; its output goes to stdout."
     ),
+    "resume": LazyCommand("bottle.cli.kept", "resume", "Go on with a bottle that was kept."),
+    "discard": LazyCommand("bottle.cli.kept", "discard", "Remove bottles that were kept, for good."),
     "exec": LazyCommand("bottle.cli.session", "exec_", "Run a command in a running bottle."),
     "attach": LazyCommand("bottle.cli.session", "attach", "Share the terminal of a running bottle."),
     "cp": LazyCommand("bottle.cli.session", "cp", "Copy files out of a running bottle."),
+    "diff": LazyCommand("bottle.cli.diff", "diff", "Show what changed in a bottle's workspace."),
     "stop": LazyCommand("bottle.cli.session", "stop", "Stop running bottles."),
-    "list": LazyCommand("bottle.cli.listing", "list_", "List agents, or the bottles that run."),
+    "list": LazyCommand("bottle.cli.listing", "list_", "List agents, or the bottles that run or are kept."),
     "info": LazyCommand("bottle.cli.listing", "info", "Show what an agent would be given."),
     "why": LazyCommand(
         "bottle.cli.explain", "why", "Say whether an agent may do something, and by which rule."

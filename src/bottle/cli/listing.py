@@ -19,12 +19,13 @@ from bottle.state.store import StateEntry
 
 @click.command("list")
 @json_option
-@click.argument("what", type=click.Choice(["available", "active"]), default="active")
+@click.argument("what", type=click.Choice(["available", "active", "kept"]), default="active")
 @click.pass_context
 def list_(context: click.Context, *, what: str, as_json: bool) -> int:
-    """List the agents that can be started (available), or the bottles that run (active, the default)."""
+    """List agents that can be started (available), or bottles that run (active, the default) or are kept."""
+    listed = {"available": _available, "active": _active, "kept": _kept}[what]
     app = App.of(context)
-    app.console.result(_available(app) if what == "available" else _active(app), as_json=as_json)
+    app.console.result(listed(app), as_json=as_json)
     return 0
 
 
@@ -76,7 +77,7 @@ def _agent(entry: ListedAgent) -> Mapping[str, Json]:
 
 
 def _active(app: App) -> Result:
-    entries = [entry for entry in app.manager.store.entries() if entry.live]
+    entries = [entry for entry in app.manager.store.entries() if entry.active]
     now = time.time()
     bottles = [
         _Active(
@@ -137,6 +138,34 @@ class _Active:
 
     def _since(self, moment: float) -> int:
         return max(0, round(self.now - moment))
+
+
+def _kept(app: App) -> Result:
+    entries = [entry for entry in app.manager.store.entries() if entry.kept]
+    records = [entry.record for entry in entries if entry.record]
+    ages = [max(0, round(time.time() - record.created)) for record in records]
+    data: list[Json] = [
+        {
+            "identity": record.identity,
+            "agent": record.agent,
+            "bottle": record.bottle,
+            "backend": record.backend,
+            "provider": record.provider,
+            "age_seconds": age,
+            "status": record.status,
+            "workspace": record.cwd if record.workspace else None,
+        }
+        for record, age in zip(records, ages, strict=True)
+    ]
+    rows = [
+        [
+            *(record.identity, record.agent, record.bottle, record.backend, record.provider),
+            *(_age(age), "killed" if record.status is None else record.status),
+            record.cwd if record.workspace else "",
+        ]
+        for record, age in zip(records, ages, strict=True)
+    ]
+    return Result(data=data, table=rows, warnings=problems_of(entries))
 
 
 def problems_of(entries: Iterable[StateEntry]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def summary(plan: LaunchPlan) -> str:
 
 
 def _rows(plan: LaunchPlan) -> Iterator[tuple[str, str]]:
-    yield "identity", plan.identity
+    yield "identity", f"{plan.identity}  (kept: goes on as it was left)" if plan.resume else plan.identity
     yield "agent", f"{plan.agent}  ({plan.agent_file}){_announced(plan.agent_trust)}"
     yield "provider", _provider(plan)
     yield "bottle", plan.bottle

@@ -54,6 +54,9 @@ def _with_workspace(command: Any) -> Any:
     return cwd(workspace(command))
 
 
+_KEEP = click.option("--keep", is_flag=True, help="Keep the bottle for `bottle resume`, however it ends.")
+
+
 def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
     if workspace:
         return WorkspaceMode(workspace)
@@ -68,6 +71,7 @@ def _mode(*, cwd: bool, workspace: str | None) -> WorkspaceMode | None:
 @click.option("-d", "--detach", is_flag=True, help="Leave it running, and print its IDENTITY.")
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
+@_KEEP
 @click.option("--remote-control", is_flag=True, help="Pass the provider's remote control flag.")
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
@@ -81,6 +85,7 @@ def start(
     backend: str | None,
     cwd: bool,
     workspace: str | None,
+    keep: bool,
     remote_control: bool,
     agent: str,
     arguments: tuple[str, ...],
@@ -93,7 +98,10 @@ def start(
     app = App.of(context)
     words, behind = split_at_dashes(arguments)
     options = LaunchOptions(
-        workspace=_mode(cwd=cwd, workspace=workspace), remote_control=remote_control, arguments=words + behind
+        workspace=_mode(cwd=cwd, workspace=workspace),
+        remote_control=remote_control,
+        arguments=words + behind,
+        keep=keep,
     )
     resolved = app.resolve(agent, backend, options)
     app.console.info(summary(resolved.plan))
@@ -101,8 +109,7 @@ def start(
         return 0
     if not detach and not app.terminal.is_tty():
         raise UsageError("this needs a terminal", hint=f"bottle run {agent} 'what to do'")
-    if not yes and not app.terminal.confirm("launch this agent?"):
-        raise InterruptedByUser("not launched")
+    agree(app, "launch this agent?", yes=yes)
     return launch(app, resolved, detach=detach)
 
 
@@ -112,6 +119,7 @@ def start(
 )
 @click.option("--backend", metavar="NAME", help=_BACKEND_HELP, shell_complete=complete.backends)
 @_with_workspace
+@_KEEP
 @click.argument("agent", shell_complete=complete.agents)
 @click.argument("task", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_context
@@ -122,6 +130,7 @@ def run(
     backend: str | None,
     cwd: bool,
     workspace: str | None,
+    keep: bool,
     agent: str,
     task: tuple[str, ...],
 ) -> int:
@@ -134,19 +143,14 @@ def run(
     if not words:
         raise UsageError("there is no task", hint="bottle run AGENT 'what to do'")
     options = LaunchOptions(
-        workspace=_mode(cwd=cwd, workspace=workspace), task=" ".join(words), arguments=arguments
+        workspace=_mode(cwd=cwd, workspace=workspace), task=" ".join(words), arguments=arguments, keep=keep
     )
     resolved = app.resolve(agent, backend, options)
     if dry_run:
         app.console.info(summary(resolved.plan))
         return 0
-    if resolved.plan.agent_trust is Trust.CWD:
-        app.console.warn(
-            f"{agent} is {resolved.plan.agent_file}, from the current directory, not from your home"
-        )
-    if (directory := resolved.plan.workspace) and directory.mode is WorkspaceMode.MOUNT:
-        app.console.warn(f"{agent} works on {directory.source} itself, and changes your files at once")
-    return app.manager.launch(resolved, _ask(app, resolved), _headless)
+    announce(app, resolved)
+    return headless(app, resolved)
 
 
 def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -155,6 +159,23 @@ def split_at_dashes(words: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str,
         return words, ()
     at = words.index("--")
     return words[:at], words[at + 1 :]
+
+
+def agree(app: App, question: str, *, yes: bool) -> None:
+    """Raises InterruptedByUser for a no."""
+    if not yes and not app.terminal.confirm(question):
+        raise InterruptedByUser("not launched")
+
+
+def announce(app: App, resolved: Resolved) -> None:
+    """What the operator must know of a launch whose summary is not shown."""
+    plan = resolved.plan
+    if plan.agent_trust is Trust.CWD:
+        app.console.warn(f"{plan.agent} is {plan.agent_file}, from {plan.cwd}, not from your home")
+    if plan.workspace and plan.workspace.mode is WorkspaceMode.MOUNT:
+        app.console.warn(
+            f"{plan.agent} works on {plan.workspace.source} itself, and changes your files at once"
+        )
 
 
 def launch(app: App, resolved: Resolved, *, detach: bool = False) -> int:
@@ -186,6 +207,11 @@ def _own(app: App, owner: Owner, resolved: Resolved, secrets: SecretValues) -> i
     if owner.left:
         app.console.info(f"the agent ended with status {status}")
     return status
+
+
+def headless(app: App, resolved: Resolved) -> int:
+    """The agent on its task, to its end; its exit status."""
+    return app.manager.launch(resolved, _ask(app, resolved), _headless)
 
 
 def _ask(app: App, resolved: Resolved) -> SecretValues:

@@ -44,10 +44,9 @@ def attach(context: click.Context, *, identity: str) -> int:
     """Share the terminal of the bottle IDENTITY; Ctrl-P Ctrl-Q leaves it running."""
     app = App.of(context)
     said = app.manager.logs.of(identity).notes.read() if is_identity(identity) else None
-    if said is not None and not app.manager.store.entry(identity).live:
-        raise BottleError(
-            f"{identity} runs no more: {said or 'its owner was killed'}", hint=f"bottle log {identity}"
-        )
+    if said is not None and not (entry := app.manager.store.entry(identity)).active:
+        hint = f"bottle resume {identity}" if entry.kept else f"bottle log {identity}"
+        raise BottleError(f"{identity} runs no more: {said or 'its owner was killed'}", hint=hint)
     record, _ = app.manager.running(identity)
     if said:
         app.console.note(said)
@@ -84,17 +83,18 @@ def cp(context: click.Context, *, source: str, destination: Path) -> int:
 )
 @click.pass_context
 def stop(context: click.Context, *, identities: tuple[str, ...]) -> int:
-    """Stop bottles: their agents end, and all that was made for them is removed."""
+    """Stop bottles: their agents end. A conversation or a private workspace is kept, all else removed."""
     app = App.of(context)
     status = 0
     for identity in identities:
         try:
-            app.manager.stop(identity)
+            kept = app.manager.stop(identity)
         except BottleError as error:
             app.console.error(error)
             status = error.exit_code
         else:
-            app.console.info(f"stopped {identity}")
+            further = f"; `bottle resume {identity}` or `bottle discard {identity}`" if kept else ""
+            app.console.info(f"stopped {identity}{further}")
     return status
 
 

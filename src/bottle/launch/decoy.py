@@ -15,22 +15,32 @@ from bottle.plan import AGENT_HOME, SeedFile
 _KEY_ID_ALPHABET = string.ascii_uppercase + "234567"
 _KEY_ALPHABET = string.ascii_letters + string.digits + "+/"
 _PLACE = ".aws/credentials"
+_KEY, _KEY_ID = f"~/{_PLACE}", f"~/{_PLACE} (key id)"
 
 
 @frozen(kw_only=True)
 class Decoy:
-    """`values`: what the sidecar looks for, by where it lies. Unique to one launch."""
+    """`values`: what the sidecar looks for, by where it lies. Unique to one bottle."""
 
     file: SeedFile
     values: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def make(cls) -> "Decoy":
-        key_id = "AKIA" + _random(_KEY_ID_ALPHABET, 16)
-        key = _random(_KEY_ALPHABET, 40)
+        return cls._of("AKIA" + _random(_KEY_ID_ALPHABET, 16), _random(_KEY_ALPHABET, 40))
+
+    @classmethod
+    def again(cls, values: Mapping[str, str]) -> "Decoy":
+        """The one with these `values`; a new one where they are of none."""
+        if _KEY in values and _KEY_ID in values:
+            return cls._of(values[_KEY_ID], values[_KEY])
+        return cls.make()
+
+    @classmethod
+    def _of(cls, key_id: str, key: str) -> "Decoy":
         content = f"[backup-production]\naws_access_key_id = {key_id}\naws_secret_access_key = {key}\n"
         file = SeedFile(path=AGENT_HOME / _PLACE, content=content.encode())
-        return cls(file=file, values={f"~/{_PLACE}": key, f"~/{_PLACE} (key id)": key_id})
+        return cls(file=file, values={_KEY: key, _KEY_ID: key_id})
 
 
 def placeholder() -> str:

@@ -22,19 +22,23 @@ _MARGIN = 10_000_000
 class Intake:
     """`folder`: the bottle's state. `started_ns`: since the epoch, before anything was read.
 
-    `clock`: what tells nanoseconds since the epoch in a bottle.
+    `disk`: bytes that the bottle may hold; None where that is not known. `clock`: what tells nanoseconds
+    since the epoch in a bottle.
     """
 
     workspace: Workspace | None
     folder: Path
     started_ns: int
     progress: Progress
+    disk: int | None = None
     clock: tuple[str, ...] = ("date", "+%s%N")
 
     @classmethod
-    def begin(cls, workspace: Workspace | None, folder: Path, progress: Progress) -> "Intake":
+    def begin(
+        cls, workspace: Workspace | None, folder: Path, progress: Progress, *, disk: int | None = None
+    ) -> "Intake":
         started = time.time_ns() - _MARGIN
-        return cls(workspace=workspace, folder=folder, started_ns=started, progress=progress)
+        return cls(workspace=workspace, folder=folder, started_ns=started, progress=progress, disk=disk)
 
     def fill(self, bottle: Bottle, arrival: Arrival) -> None:
         """Raises BottleError where the directory has to be copied and cannot be."""
@@ -48,6 +52,7 @@ class Intake:
             how=arrival.how,
             started_ns=self.started_ns,
             excludes=self.workspace.excludes,
+            disk=self.disk,
         )
         if arrival.how is How.COPY:
             self._copy(self.workspace, bottle)

@@ -1,7 +1,5 @@
 """Runs a plan, step by step; whatever was made is taken down in reverse, however it ends."""
 
-import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -23,6 +21,7 @@ from bottle.errors import BottleError
 from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.launch.inside import capture
 from bottle.launch.intake import Intake
+from bottle.launch.keeping import Keeping
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
@@ -33,8 +32,8 @@ from bottle.progress import Progress
 from bottle.secret import SecretValues
 from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
-from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateStore
+from bottle.state.usage import Usage
 from bottle_sidecar.control.protocol import GateStart, Start
 
 _SAID = 500  # characters of what a failed check printed
@@ -85,14 +84,19 @@ class Launcher:
     def _run(
         self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
     ) -> int:
-        record = record_of(plan)
-        folder = stack.enter_context(self.store.claim(record))
+        keeping = Keeping(self.store, plan, partial(self._note, plan))
         bottle = self.backend.bottle(plan.identity)
+        if plan.resume:
+            stack.enter_context(self.store.hold(plan.identity, "bottle resume"))
+            keeping.resume(bottle)
+        else:
+            stack.enter_context(self.store.claim(keeping.record))
         guard = stack.enter_context(DiskGuard(bottle, plan))
-        stack.callback(bottle.remove)
+        stack.callback(keeping.take_down, bottle)
         launch = bottle.sidecar(plan)
         sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
-        intake = Intake.begin(plan.workspace, folder, self.progress)
+        folder = self.store.folder(plan.identity)
+        intake = Intake.begin(plan.workspace, folder, self.progress, disk=plan.limits.disk)
         arrival = bottle.create(plan, trust_store=sidecar.ready.trust_store)
         if not launch.measures:
             bottle.watch(plan, guard.report)
@@ -102,16 +106,18 @@ class Launcher:
             self._note(plan, f"no control group can be made here; not limited: {names}")
         env = _environment(plan, secrets)
         _fill(bottle, plan, env)
-        intake.fill(bottle, arrival)
-        self.store.update(evolve(record, phase=Phase.RUNNING))
+        if not plan.resume:
+            intake.fill(bottle, arrival)
         live = LiveBottle(bottle=bottle, identity=plan.identity, argv=plan.program.argv, env=env)
         if plan.program.check:
             _check(live, plan.program.check)
         stack.enter_context(DecisionWatch(self.store.proposals(plan.identity), sidecar))
         stack.enter_context(self._watch(plan, sidecar))
+        keeping.agent_starts(secrets)
         status = work(live)
         if not sidecar.alive:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
+        keeping.agent_ended(status)
         return status
 
     @contextmanager
@@ -121,6 +127,8 @@ class Launcher:
         """Its audit log outlives the bottle."""
         log = self.logs.of(plan.identity)
         start = evolve(_start_message(plan, secrets, launch), log_head=log.prepare())
+        if plan.resume:
+            start = evolve(start, spent=Usage.of(log.entries()).spent)
         overuse = guard.report if launch.measures else None
         note = partial(self._note, plan)
         registrar = Registrar(plan.identity, self.store.proposals(plan.identity), note)
@@ -164,20 +172,6 @@ def _fill(bottle: Bottle, plan: LaunchPlan, env: Mapping[str, str]) -> None:
         bottle.put(str(AGENT_HOME), home)
     with environment_archive(env) as environment:
         bottle.put(RUN, environment)
-
-
-def record_of(plan: LaunchPlan) -> BottleRecord:
-    """The plan as this process, its owner, puts it on record."""
-    return BottleRecord(
-        identity=plan.identity,
-        agent=plan.agent,
-        bottle=plan.bottle,
-        backend=plan.backend,
-        provider=plan.program.template,
-        created=time.time(),
-        owner_pid=os.getpid(),
-        interactive=plan.interactive,
-    )
 
 
 def _start_message(plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch) -> Start:

@@ -14,7 +14,9 @@ from attrs import evolve, field, frozen
 
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy, placeholder
+from bottle.launch.git_wishes import GitWishes
 from bottle.launch.identity_key import read_key
+from bottle.launch.keeping import Kept
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
 from bottle.launch.workspace import workspace_of
@@ -25,11 +27,9 @@ from bottle.plan import (
     AgentProgram,
     EnvSource,
     EnvVariable,
-    GitIdentity,
-    GitIdentityField,
+    Keep,
     LaunchPlan,
     Limits,
-    Provenance,
     Workspace,
     WorkspaceMode,
 )
@@ -39,7 +39,6 @@ from bottle.secret import Secret, SecretValues
 from bottle.state.identity import new_identity
 from bottle_sidecar.policy.credentials import CredentialError, check_secret
 from bottle_sidecar.policy.document import Auth, Policy, Route
-from bottle_sidecar.policy.gate import GateRepo, PushRules
 from bottle_sidecar.policy.merge import RouteConflictError, merge_routes
 
 DEFAULT_LIMITS = Limits(cpus=float(min(2, os.cpu_count() or 1)), memory=4 << 30, pids=1024, disk=20 << 30)
@@ -50,13 +49,15 @@ _TERMINAL_VARIABLES = ("TERM", "COLORTERM")
 class LaunchOptions:
     """What the command line adds to the manifest. `task` None: a session at the operator's terminal.
 
-    `workspace`: how the current directory comes in; None where it does not.
+    `workspace`: how the current directory comes in; None where it does not. `keep`: the bottle is kept,
+    however its agent ends.
     """
 
     workspace: WorkspaceMode | None = None
     remote_control: bool = False
     arguments: tuple[str, ...] = ()
     task: str | None = None
+    keep: bool = False
 
 
 @frozen(kw_only=True)
@@ -88,29 +89,56 @@ class Resolver:
     paths: Paths
     environ: Mapping[str, str] = field(repr=False)
 
-    def resolve(self, agent_name: str, choice: Choice, options: LaunchOptions) -> Resolved:
-        """Raises ManifestError for what is wrong in a file, EnvironmentLacksError for what the host lacks."""
-        return self._resolution(agent_name, options, strict=True).result(choice)
+    def resolve(
+        self, agent_name: str, choice: Choice, options: LaunchOptions, kept: Kept | None = None
+    ) -> Resolved:
+        """Raises ManifestError for what is wrong in a file, EnvironmentLacksError for what the host lacks.
+
+        `kept`: the bottle that the plan goes on with; None for a new one.
+        """
+        return self._resolution(agent_name, options, strict=True, kept=kept).result(choice)
+
+    def resume(self, kept: Kept, choice: Choice, options: LaunchOptions) -> Resolved:
+        """The plan that goes on with a kept bottle, from the manifests as they are now.
+
+        Raises as `resolve`, and BottleError where what they say now does not fit what was kept.
+        """
+        record = kept.record
+        cwd = Path(record.cwd) if record.cwd else self.paths.cwd
+        paths = evolve(self.paths, cwd=cwd)
+        there = evolve(self, paths=paths, catalog=self.catalog.at(paths))
+        options = evolve(options, keep=options.keep or record.keep)
+        resolved = there.resolve(record.agent, choice, options, kept)
+        kept.check(resolved.plan)
+        return resolved
 
     def inspect(self, agent_name: str, choice: Choice) -> Resolved:
         """The same, only to look: host variables that are not set become warnings. Raises ManifestError."""
         return self._resolution(agent_name, LaunchOptions(), strict=False).result(choice)
 
-    def _resolution(self, agent_name: str, options: LaunchOptions, *, strict: bool) -> "_Resolution":
+    def _resolution(
+        self, agent_name: str, options: LaunchOptions, *, strict: bool, kept: Kept | None = None
+    ) -> "_Resolution":
         agent = self.catalog.agent(agent_name)
         bottle = self.catalog.bottle_of(agent)
-        return _Resolution(resolver=self, agent=agent, bottle=bottle, options=options, strict=strict)
+        return _Resolution(
+            resolver=self, agent=agent, bottle=bottle, options=options, strict=strict, kept=kept
+        )
 
 
 @frozen(kw_only=True)
 class _Resolution:
-    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found."""
+    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found.
+
+    `kept`: the bottle that goes on; None for a new one.
+    """
 
     resolver: Resolver
     agent: LoadedAgent
     bottle: LoadedBottle
     options: LaunchOptions
     strict: bool
+    kept: Kept | None = None
     lacking: list[EnvironmentLacksError] = field(factory=list)
 
     def result(self, choice: Choice) -> Resolved:
@@ -119,13 +147,11 @@ class _Resolution:
         lent = self._lent(provider)
         routes = self._routes(provider)
         tokens = self._tokens(routes, lent)
-        placeholders = {name: placeholder() for name in tokens}
-        if lent:
-            placeholders[lent.login.token_ref] = lent.login.placeholder()
+        placeholders = self._placeholders(tokens, lent)
         setup = provider.setup(self._context(routes, placeholders, lent))
-        decoy = Decoy.make()
+        decoy = Decoy.again(self.kept.honeytokens.decoys) if self.kept else Decoy.make()
         plan = LaunchPlan(
-            identity=new_identity(self.agent.manifest.name),
+            identity=self.kept.record.identity if self.kept else new_identity(self.agent.manifest.name),
             agent=self.agent.manifest.name,
             agent_file=self.agent.file,
             agent_trust=self.agent.trust,
@@ -138,12 +164,15 @@ class _Resolution:
             seed_files=(*setup.files, decoy.file),
             seed_trees=setup.trees,
             policy=self._policy(routes),
-            git_identity=self._git_identity(),
-            git_upstreams=self._git_upstreams(),
+            git_identity=self._git.identity,
+            git_upstreams=self._git.upstreams,
             workspace=self._workspace(),
             limits=manifest.resources.limits(DEFAULT_LIMITS),
             supervise=manifest.supervise,
             interactive=self.options.task is None,
+            cwd=self.resolver.paths.cwd,
+            resume=self.kept is not None,
+            keep=Keep.ALWAYS if self.options.keep else Keep.UNFINISHED,
         )
         return Resolved(
             plan=plan,
@@ -153,7 +182,17 @@ class _Resolution:
             lent=lent,
         )
 
+    def _placeholders(self, tokens: Mapping[str, Secret], lent: Lent | None) -> dict[str, str]:
+        """A login's is made anew for a resume, too: it says when the login ends."""
+        before = self.kept.honeytokens.placeholders if self.kept else {}
+        placeholders = {name: before.get(name) or placeholder() for name in tokens}
+        if lent:
+            placeholders[lent.login.token_ref] = lent.login.placeholder()
+        return placeholders
+
     def _workspace(self) -> Workspace | None:
+        if self.kept:
+            return self.kept.workspace
         mode = self.options.workspace
         return workspace_of(self.resolver.paths, mode) if mode else None
 
@@ -279,26 +318,17 @@ class _Resolution:
             terminal={name: environ[name] for name in _TERMINAL_VARIABLES if environ.get(name)},
             prompt=self.agent.manifest.prompt,
             skills=tuple(self._skills()),
-            git_identity=self._git_identity(),
-            git_upstreams=self._git_upstreams(),
+            git_identity=self._git.identity,
+            git_upstreams=self._git.upstreams,
             task=self.options.task,
             arguments=self.options.arguments,
             remote_control=self.options.remote_control,
+            resume=self.kept is not None,
         )
 
-    def _git_upstreams(self) -> tuple[GateRepo, ...]:
-        return tuple(
-            GateRepo(
-                name=repo.name,
-                user=repo.user,
-                host=repo.host,
-                port=repo.port,
-                path=repo.path,
-                host_key=repo.host_key,
-                push=repo.push or PushRules(),
-            )
-            for repo in self.bottle.manifest.git_gate.repos.values()
-        )
+    @property
+    def _git(self) -> GitWishes:
+        return GitWishes(agent=self.agent.manifest, bottle=self.bottle.manifest)
 
     def _git_keys(self) -> Iterator[tuple[str, Secret]]:
         for name, repo in self.bottle.manifest.git_gate.repos.items():
@@ -322,16 +352,6 @@ class _Resolution:
                 raise places.error("skills", index, message=f"there is no folder {folder}", hint=hint)
             yield folder
 
-    def _git_identity(self) -> GitIdentity:
-        over, under = self.agent.manifest.git_user, self.bottle.manifest.git_gate.user
-
-        def chosen(agent: str | None, bottle: str | None) -> GitIdentityField | None:
-            if agent:
-                return GitIdentityField(value=agent, provenance=Provenance.AGENT)
-            return GitIdentityField(value=bottle, provenance=Provenance.BOTTLE) if bottle else None
-
-        return GitIdentity(name=chosen(over.name, under.name), email=chosen(over.email, under.email))
-
     def _program(self, provider: Provider, setup: AgentSetup) -> AgentProgram:
         declared = self.bottle.manifest.agent_provider
         with self._placed():
@@ -342,6 +362,7 @@ class _Resolution:
             package=package,
             dockerfile=declared.dockerfile,
             check=setup.check,
+            converses=provider.converses,
         )
 
     def _env(self, setup: AgentSetup, placeholders: Mapping[str, str]) -> Iterator[EnvVariable]:

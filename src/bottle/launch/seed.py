@@ -20,11 +20,15 @@ _WITH_ENVIRONMENT = f'. {RUN}/{_ENVIRONMENT}; exec "$@"'
 
 @contextmanager
 def home_archive(plan: LaunchPlan) -> Iterator[IO[bytes]]:
-    """The seed files and skill folders of the agent's home. Raises BottleError for an unreadable skill."""
+    """The seed files and skill folders of the agent's home. Raises BottleError for an unreadable skill.
+
+    On a resume without those that the CLI has made its own since.
+    """
     with tempfile.TemporaryFile() as stream:
         with tarfile.open(fileobj=stream, mode="w") as archive:
             for file in plan.seed_files:
-                _add_file(archive, file.path.relative_to(AGENT_HOME), file)
+                if not (plan.resume and file.once):
+                    _add_file(archive, file.path.relative_to(AGENT_HOME), file)
             for tree in plan.seed_trees:
                 target = tree.target.relative_to(AGENT_HOME)
                 try:

@@ -36,6 +36,11 @@ class BackendSelection:
             return self._asked(environ[VARIABLE], VARIABLE)
         return self._preferred()
 
+    def again(self, name: str) -> Choice:
+        """For a bottle that is to go on. Raises UsageError, and EnvironmentLacksError where it cannot run."""
+        choice = self._asked(name, "the bottle")
+        return Choice(name=name, reason=choice.reason.replace("asked for by the bottle", "as before"))
+
     def named(self, name: str) -> Backend:
         backend = self.backends.get(name)
         if backend is None:

@@ -105,6 +105,10 @@ class Catalog:
     templates: Collection[str] | None = field(default=None, kw_only=True)
     drafts: Mapping[Path, bytes] = field(factory=dict, kw_only=True, repr=False)
 
+    def at(self, paths: Paths) -> "Catalog":
+        """The same, looked at from another current directory."""
+        return Catalog(paths, templates=self.templates, drafts=self.drafts)
+
     def agent(self, name: str) -> LoadedAgent:
         """Raises InvalidManifestError for a broken file, ManifestError for an unknown agent."""
         self._require_home()

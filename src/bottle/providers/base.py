@@ -54,7 +54,7 @@ class AgentContext:
     """All that a provider needs to know of one launch.
 
     `routes`: the merged policy, manifest's and provider's. `placeholders`: by `token_ref`.
-    `login`: the operator's own, where the bottle borrows it.
+    `login`: the operator's own, where the bottle borrows it. `resume`: the conversation in the home goes on.
     `manifest_env`: names that the manifest sets in the agent's environment. `terminal`: the
     operator's TERM and COLORTERM. `skills`: host folders. `task`: what a headless agent does; None
     for a session at a terminal. `arguments`: the operator's own, behind `--`.
@@ -118,6 +118,8 @@ class Provider(ABC):
 
     template: ClassVar[str]
     package: ClassVar[NpmPackage | None]
+    converses: ClassVar[bool] = True
+    """Whether it has a conversation that it can go on with."""
     login_command: ClassVar[str] = ""
     """By which the operator logs in on the host."""
 

@@ -1,7 +1,9 @@
 """Claude Code."""
 
 import json
+import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from bottle.errors import UsageError
 from bottle.plan import NpmPackage, SeedFile
@@ -25,6 +27,16 @@ _CREDENTIAL_VARIABLES = frozenset(
     }
 )
 _APPROVED_KEY_LENGTH = 20  # how much of a key's end `customApiKeyResponses` holds
+
+
+_NEWEST = """\
+for file in $(cd ~/.claude/projects/{folder} 2>/dev/null && ls -t); do
+  case $file in
+    ????????-????-????-????-????????????.jsonl) exec claude --resume "${{file%.jsonl}}" "$@" ;;
+  esac
+done
+exec claude "$@"
+"""
 
 
 class ClaudeProvider(Provider):
@@ -63,10 +75,11 @@ class ClaudeProvider(Provider):
             files=(
                 *common_files(context),
                 *((prompt,) if prompt else ()),
-                SeedFile(path=home / ".claude.json", content=_state(context, credential)),
+                SeedFile(path=home / ".claude.json", content=_state(context, credential), once=True),
                 SeedFile(
                     path=home / ".claude" / "settings.json",
                     content=json.dumps({"skipDangerousModePermissionPrompt": True}).encode(),
+                    once=True,
                 ),
             ),
             trees=context.skill_trees(".claude/skills"),
@@ -101,15 +114,25 @@ def _argv(context: AgentContext, prompt: SeedFile | None) -> tuple[str, ...]:
     if headless and context.remote_control:
         raise UsageError("--remote-control needs a session at a terminal", hint="use `bottle start`")
     return (
-        "claude",
+        *(_resuming(context.workspace) if context.resume and not headless else ("claude",)),
         *(("--print",) if headless else ()),
         *(("--remote-control",) if context.remote_control else ()),
         "--dangerously-skip-permissions",
         *(("--append-system-prompt-file", str(prompt.path)) if prompt else ()),
-        *(("--continue",) if context.resume else ()),
+        *(("--continue",) if context.resume and headless else ()),
         *context.arguments,
         *(() if context.task is None else ("--", context.task)),
     )
+
+
+def _resuming(workspace: PurePosixPath) -> tuple[str, ...]:
+    """`claude` on the newest conversation of this workspace, on a new one where there is none yet.
+
+    At a terminal `--continue` passes over conversations that began without one, and ends where it finds none.
+    The names are the agent's own files', looked at inside, by its own user.
+    """
+    folder = re.sub(r"[^A-Za-z0-9]", "-", str(workspace))
+    return ("sh", "-c", _NEWEST.format(folder=folder), "claude")
 
 
 def _quiet(context: AgentContext) -> Mapping[str, str]:

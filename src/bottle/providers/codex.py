@@ -88,7 +88,9 @@ class CodexProvider(Provider):
         self.refuse_remote_control(context)
         prompt = context.prompt_file()
         auth_file = _auth_file(context)
-        config = SeedFile(path=context.home / ".codex" / "config.toml", content=_config(context).encode())
+        config = SeedFile(
+            path=context.home / ".codex" / "config.toml", content=_config(context).encode(), once=True
+        )
         return AgentSetup(
             argv=_argv(context, prompt),
             env=common_environment(context),
@@ -141,12 +143,16 @@ def _config(context: AgentContext) -> str:
 
 
 def _argv(context: AgentContext, prompt: SeedFile | None) -> tuple[str, ...]:
-    """Options may follow `resume --last`, in both modes; the message comes last, behind `--`."""
+    """Options may follow `resume --last`, in both modes; the message comes last, behind `--`.
+
+    At a terminal it would pass over conversations that began without one.
+    """
     headless = context.task is not None
     return (
         "codex",
         *(("exec",) if headless else ()),
         *(("resume", "--last") if context.resume else ()),
+        *(("--include-non-interactive",) if context.resume and not headless else ()),
         "--dangerously-bypass-approvals-and-sandbox",
         *(("--skip-git-repo-check",) if headless else ()),
         *context.arguments,

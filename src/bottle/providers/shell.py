@@ -8,6 +8,7 @@ from bottle_sidecar.policy.document import Route
 class ShellProvider(Provider):
     template = "shell"
     package = None
+    converses = False
 
     def routes(self, config: ProviderConfig) -> tuple[Route, ...]:
         self.refuse(config, "auth_token", "forward_host_credentials")

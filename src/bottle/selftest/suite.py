@@ -12,12 +12,13 @@ from attrs import define, evolve, field, frozen
 
 from bottle.backends.base import ExecRequest, Streams
 from bottle.errors import BottleError
-from bottle.launch.launcher import LiveBottle, record_of
+from bottle.launch.keeping import record_of
+from bottle.launch.launcher import LiveBottle
 from bottle.launch.resolve import LaunchOptions, Resolved
 from bottle.launch.selection import Choice
 from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
-from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, LaunchPlan, Workspace
+from bottle.plan import PROXY_HOST, PROXY_PORT, WORKSPACE, Keep, LaunchPlan, Workspace
 from bottle.progress import Progress
 from bottle.selftest import facts, gitfacts, leaks
 from bottle.selftest.catalogue import Assault
@@ -114,7 +115,8 @@ class Suite:
 
             workspace = Workspace(source=scene.host.decoys.workspace)
             own = resolved(OWN)
-            bottles = (resolved(THEIRS), evolve(own, plan=evolve(own.plan, workspace=workspace)))
+            works = evolve(own, plan=evolve(own.plan, workspace=workspace, keep=Keep.NEVER))
+            bottles = (resolved(THEIRS), works)
             battle = Battle(
                 scene=scene,
                 assaults=self.assaults,

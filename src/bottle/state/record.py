@@ -11,7 +11,7 @@ from attrs.validators import gt
 
 from bottle.errors import BottleError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _converter = cattrs.Converter(forbid_extra_keys=True)
 
 
@@ -24,15 +24,24 @@ class DamagedRecordError(BottleError):
 
 
 class Phase(StrEnum):
-    """How far a live bottle has come. Nothing can be done in it before it is RUNNING."""
+    """How far a bottle has come. Nothing can be done in it before it is RUNNING.
+
+    KEPT: its agent has ended, nothing of it runs, and its home and workspace wait for a `resume`.
+    """
 
     STARTING = "starting"
     RUNNING = "running"
+    KEPT = "kept"
 
 
 @frozen(kw_only=True)
 class BottleRecord:
-    """One launched bottle. `created` in seconds since the epoch; `owner_pid` is the `bottle` that owns it."""
+    """One launched bottle. `created` in seconds since the epoch; `owner_pid` is the `bottle` that owns it.
+
+    `cwd`: the directory in which its agent file and workspace were looked for; None where an earlier version
+    did not say. `workspace`: the mode in which that directory came in, if it did. `keep`: its operator asked
+    for it to be kept. `status`: its agent's last exit status; None where nobody saw it end.
+    """
 
     identity: str
     agent: str
@@ -43,6 +52,10 @@ class BottleRecord:
     owner_pid: int = field(validator=gt(0))  # kill(2) takes the others for groups
     interactive: bool
     phase: Phase = Phase.STARTING
+    cwd: str | None = None
+    workspace: str | None = None
+    keep: bool = False
+    status: int | None = None
 
     def to_json(self) -> str:
         return json.dumps({"schema_version": SCHEMA_VERSION, **_converter.unstructure(self)}, indent=1)
@@ -62,7 +75,15 @@ class BottleRecord:
             )
         if version < 1:
             raise DamagedRecordError("the state record cannot be read")
-        return _structure(document)
+        return _structure(document if version == SCHEMA_VERSION else _from_1(document))
+
+
+def _from_1(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Version 1 knew of no bottle that outlives its owner, and so of nothing that a resume needs."""
+    unknown = document.keys() & {"cwd", "workspace", "keep", "status"}
+    if unknown or document.get("phase") == Phase.KEPT:
+        raise DamagedRecordError("the state record cannot be read")
+    return {**document, "cwd": None, "workspace": None, "keep": False, "status": None}
 
 
 def _structure(document: Mapping[str, Any]) -> BottleRecord:

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 from attrs import Factory, define, field
 
+from bottle_sidecar.policy.budget import Spent
+
 _MOST = 1 << 53  # what JSON readers of other languages hold exactly
 
 
@@ -29,6 +31,11 @@ class ModelUsage:
     cache_write_tokens: int = 0
     usd: float = 0.0
 
+    @property
+    def tokens(self) -> int:
+        prompt = self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+        return prompt + self.output_tokens
+
 
 @define(kw_only=True)
 class Usage:
@@ -43,6 +50,16 @@ class Usage:
         for entry in entries:
             usage.add(entry)
         return usage
+
+    @property
+    def spent(self) -> Spent:
+        """What counts against a budget."""
+        models = self.models.values()
+        return Spent(
+            usd_micro=round(sum(model.usd for model in models) * 1_000_000),
+            tokens=sum(model.tokens for model in models),
+            requests=sum(model.calls for model in models),
+        )
 
     def add(self, entry: Mapping[str, Any]) -> None:
         """Takes one line's entry in."""

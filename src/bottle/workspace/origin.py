@@ -30,7 +30,8 @@ class Origin:
     """`folder`: the bottle's state. `source`: the host's directory. `excludes`: patterns of what stayed out.
 
     `started_ns`: since the epoch by the host's clock, before anything was read; what the host changed later
-    has a later ctime. `filled_ns`: by the clock of where a copy lies, after it was whole.
+    has a later ctime. `filled_ns`: by the clock of where a copy lies, after it was whole. `disk`: bytes that
+    the bottle may hold, where that is known.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Origin:
     how: How
     started_ns: int
     filled_ns: int | None = None
+    disk: int | None = None
     excludes: tuple[str, ...] = ()
 
     @classmethod

@@ -3,10 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from support.agent_apis import MakeApis, agent_apis
+from support.agent_kinds import TOKEN
 from support.certificates import CertificateAuthority
 from support.project import BottleProject, operator_environment
 from support.sites import Site, site_of
@@ -27,8 +30,18 @@ def project(site: Site, tmp_path: Path) -> Iterator[BottleProject]:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     folders = {"XDG_RUNTIME_DIR": runtime, "TMPDIR": str(temporary)}
-    yield BottleProject(folder=tmp_path, environ=operator_environment({**site.environ, **folders}))
+    made = BottleProject(folder=tmp_path, environ=operator_environment({**site.environ, **folders}))
+    yield made
+    made.discard_kept()
     shutil.rmtree(runtime)
+
+
+@pytest.fixture
+def make_apis(site: Site, tmp_path: Path) -> Iterator[MakeApis]:
+    with ExitStack() as stack:
+        yield lambda script: stack.enter_context(
+            agent_apis(tmp_path / "ca", required_token=TOKEN, script=script, host=site.host)
+        )
 
 
 @pytest.fixture(scope="session")

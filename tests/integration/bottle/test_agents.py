@@ -1,15 +1,14 @@
 """The real Claude Code and Codex, in real bottles, before mock APIs that insist on the real token."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import frozen
 
 from bottle.proc import Command, run
-from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
+from support.agent_apis import MakeApis
+from support.agent_kinds import KINDS, TOKEN, VARIABLE, Kind
 from support.api_server import ApiServer
 from support.project import BottleProject
 from support.remains import operator_label
@@ -18,56 +17,8 @@ from support.sites import Site
 from support.streaming import arrivals
 from support.tmux import Tmux, terminal
 
-TOKEN = "sk-real-token-0d1c7be2f4a94c5e"
-VARIABLE = "REAL_TOKEN"
 STREAMING = ("--output-format", "stream-json", "--verbose", "--include-partial-messages")
 pytestmark = pytest.mark.timeout(600)
-
-
-@frozen(kw_only=True)
-class Kind:
-    """An agent with one kind of credential. `auth`: of the manifest's route; None: by `auth_token`."""
-
-    template: str
-    host: str
-    header: str
-    value: str
-    auth: str | None
-
-    def manifests(self, apis: AgentApis, host: str) -> dict[str, str]:
-        address = f"{host}:{apis.server(self.host).port}"
-        reached = f"host: {self.host}, address: '{address}', ca_file: {apis.authority.certificate}"
-        auth = f", auth: {self.auth}" if self.auth else ""
-        token = "" if self.auth else f", auth_token: {VARIABLE}"
-        return {
-            "agents/coder.md": "---\nbottle: coder\n---\nAnswer like a cat.\n",
-            "bottles/coder.md": (
-                f"---\nagent_provider: {{template: {self.template}{token}}}\negress:\n  routes:\n"
-                f"    - {{{reached}{auth}}}\n"
-                "---\n"
-            ),
-        }
-
-
-KINDS = {
-    "claude-subscription": Kind(
-        template="claude", host=ANTHROPIC_HOST, header="authorization", value=f"Bearer {TOKEN}", auth=None
-    ),
-    "claude-api-key": Kind(
-        template="claude",
-        host=ANTHROPIC_HOST,
-        header="x-api-key",
-        value=TOKEN,
-        auth=f"{{scheme: 'header:x-api-key', token_ref: {VARIABLE}}}",
-    ),
-    "codex-api-key": Kind(
-        template="codex",
-        host=OPENAI_HOST,
-        header="authorization",
-        value=f"Bearer {TOKEN}",
-        auth=f"{{scheme: Bearer, token_ref: {VARIABLE}}}",
-    ),
-}
 # Looks for the token wherever an agent can look. The pattern does not match itself, and is spelled backwards,
 # since a request may not hold the token.
 _PATTERN = f"[{TOKEN[0]}]{TOKEN[1:]}"
@@ -83,17 +34,6 @@ FOUND_NOTHING = "agent\n0\n0"
 @pytest.fixture(params=list(KINDS))
 def kind(request: pytest.FixtureRequest) -> Kind:
     return KINDS[request.param]
-
-
-MakeApis = Callable[[Script], AgentApis]
-
-
-@pytest.fixture
-def make_apis(site: Site, tmp_path: Path) -> Iterator[MakeApis]:
-    with ExitStack() as stack:
-        yield lambda script: stack.enter_context(
-            agent_apis(tmp_path / "ca", required_token=TOKEN, script=script, host=site.host)
-        )
 
 
 def assert_token_everywhere(server: ApiServer, kind: Kind) -> None:

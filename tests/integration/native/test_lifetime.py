@@ -47,6 +47,25 @@ def test_a_killed_owner_takes_everything_with_it(common: Common, role: Role) -> 
             other.close()
 
 
+def test_what_was_suspended_comes_up_with_its_home_and_workspace(operator: NativeOperator) -> None:
+    """A copy, and a directory below a layer of its own; nothing runs meanwhile, and no group is left."""
+    source = operator.base / "directory"
+    source.mkdir()
+    os.chown(source, operator.uid, operator.uid)
+    for identity, workspace in (("agent-aaaaa", None), ("agent-bbbbb", [str(source), "private"])):
+        operator.ask("create", identity=identity, workspace=workspace)
+        operator.sh(identity, "echo home > ~/note; echo work > note; (setsid sleep 1000 &)")
+        for _ in range(2):
+            operator.ask("suspend", identity=identity)
+        assert operator.ask("running", identity=identity) == {"running": False}
+        assert groups(operator) == []
+        assert operator.ask("create", identity=identity, workspace=workspace).get("running")
+        assert operator.sh(identity, "cat ~/note note; ps -e | grep -c sleep") == (1, "home\nwork\n0\n")
+        operator.ask("remove", identity=identity)
+    source.rmdir()
+    assert operator.ask("resources") == {}
+
+
 def test_a_reused_pid_is_no_sandbox(operator: NativeOperator, bottle: str) -> None:
     """A record that names a stranger's pid leads neither into it nor to its end."""
     path = operator.base / "r" / "native" / bottle / "record.json"

@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,15 +10,15 @@ from attrs import evolve, frozen
 
 from bottle.assets import Assets
 from bottle.backends.base import Availability
-from bottle.errors import BottleError, UsageError
-from bottle.launch.launcher import record_of
+from bottle.errors import BottleError, EnvironmentLacksError, UsageError
+from bottle.launch.keeping import record_of
 from bottle.launch.resolve import Resolved, Resolver
 from bottle.manager import BottleManager
 from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
 from bottle.proc import PIPE, Command, Process, end, spawn
 from bottle.secret import SecretValues
-from bottle.state.record import BottleRecord
+from bottle.state.record import BottleRecord, DamagedRecordError, Phase
 from support.fakes import FakeBackend, RecordedProgress
 from support.plans import IDENTITY, plan
 
@@ -216,3 +217,108 @@ def test_a_state_folder_that_came_to_life_after_the_listing_is_not_removed(tmp_p
         leftover.remove()
 
         assert [record.identity for record in made.manager.store.live()] == [IDENTITY]
+
+
+KEPT = evolve(RECORD, phase=Phase.KEPT, status=143)
+
+
+def marked(scene: Scene, record: BottleRecord = RECORD) -> None:
+    """A kept bottle; with a RUNNING record, one whose owner was killed."""
+    with scene.manager.store.claim(record):
+        scene.manager.store.preserve(record.identity)
+
+
+def test_reclaiming_suspends_what_is_marked_once(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend()) as made:
+        marked(made, evolve(RECORD, phase=Phase.RUNNING))
+        made.manager.reclaim()
+        made.manager.reclaim()
+
+        assert made.backend.calls == ["suspend"]
+        (entry,) = made.manager.store.entries()
+        assert (entry.kept, entry.record and entry.record.phase) == (True, Phase.KEPT)
+
+
+def test_what_is_marked_is_no_leftover_but_what_ran_of_it_is(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend(left=[IDENTITY])) as made:
+        made.manager.logs.of(IDENTITY).prepare()
+        os.utime(made.manager.logs.of(IDENTITY).path, (0, 0))
+        marked(made, evolve(RECORD, phase=Phase.RUNNING))
+        (leftover,) = made.manager.leftovers()
+        assert "home and workspace stay" in leftover.description
+        leftover.remove()
+
+        assert made.backend.calls == ["suspend"]
+        assert made.manager.leftovers() == []
+        assert made.manager.store.kept(IDENTITY).record
+
+
+def test_what_is_held_is_suspended_first_and_cannot_be_held_twice(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend()) as made:
+        marked(made, evolve(RECORD, phase=Phase.RUNNING))
+        with made.manager.hold(IDENTITY, "bottle diff") as entry:
+            assert entry.record
+            assert entry.record.phase is Phase.KEPT
+            assert made.backend.calls == ["suspend"]
+            made.manager.reclaim()
+            assert made.manager.leftovers() == []
+        with made.manager.hold(IDENTITY, "bottle diff"):
+            assert made.backend.calls == ["suspend"]
+
+
+def test_a_backend_that_does_not_answer_suspends_nothing(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend(found=Availability(usable=False, detail="gone"))) as made:
+        marked(made, evolve(RECORD, phase=Phase.RUNNING))
+        with pytest.raises(EnvironmentLacksError, match="gone"), made.manager.hold(IDENTITY, "bottle diff"):
+            pass
+
+        assert made.manager.store.kept(IDENTITY).record
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_discarding_removes_all_of_it(tmp_path: Path, *, damaged: bool) -> None:
+    with scene(tmp_path, FakeBackend()) as made:
+        marked(made, KEPT)
+        if damaged:
+            (made.manager.store.root / IDENTITY / "record.json").write_text("{")
+        made.manager.discard(IDENTITY, "bottle discard")
+
+        assert made.backend.calls == ["remove"]
+        assert made.manager.store.entries() == []
+
+
+def test_what_cannot_be_discarded_is_still_kept(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend(failing=["remove"])) as made:
+        marked(made, KEPT)
+        with pytest.raises(BottleError, match="remove failed"):
+            made.manager.discard(IDENTITY, "bottle discard")
+
+        assert made.manager.store.kept(IDENTITY).record == KEPT
+
+
+def test_stop_says_what_is_kept_and_keeps_it_in_the_place_of_its_owner(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend(), grace=0.1) as made:
+        made.owner(STUBBORN)
+        made.manager.store.preserve(IDENTITY)
+
+        assert made.manager.stop(IDENTITY) is True
+        assert made.backend.calls == ["suspend"]
+        assert made.manager.store.kept(IDENTITY).live is False
+
+
+def test_one_can_look_into_what_runs_and_into_what_is_kept(tmp_path: Path) -> None:
+    with scene(tmp_path, FakeBackend()) as made:
+        live = evolve(RECORD, identity="dev-livee", phase=Phase.RUNNING)
+        made.owner(record=live)
+        with made.manager.opened("dev-livee", "bottle diff") as (record, bottle):
+            assert (record.identity, bottle.identity) == ("dev-livee", "dev-livee")
+        marked(made, KEPT)
+        with made.manager.opened(IDENTITY, "bottle diff") as (record, bottle):
+            assert (record, bottle.identity) == (KEPT, IDENTITY)
+            assert made.manager.store.entry(IDENTITY).live
+        (made.manager.store.root / IDENTITY / "record.json").write_text("{")
+        with pytest.raises(DamagedRecordError), made.manager.opened(IDENTITY, "bottle diff"):
+            pass
+        for identity in ("dev-zzzzz", "../x"):
+            with pytest.raises(BottleError, match="is running"), made.manager.opened(identity, "bottle diff"):
+                pass

@@ -2,11 +2,24 @@ import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 import pytest
 
 from bottle.errors import BottleError, EnvironmentLacksError
-from bottle.proc import DEVNULL, PIPE, Command, CommandFailed, end, next_line, run, spawn, wait
+from bottle.proc import (
+    DEVNULL,
+    PIPE,
+    Command,
+    CommandFailed,
+    end,
+    next_line,
+    reading,
+    run,
+    spawn,
+    wait,
+    writing,
+)
 
 ENVIRONMENT_SECRET = "in-the-environment"
 
@@ -148,3 +161,32 @@ def test_a_new_session_is_out_of_the_terminal_s_reach() -> None:
 
     assert process.stdout.read() == b"True\n"
     end(process)
+
+
+def test_what_a_command_prints_can_be_read_as_it_comes() -> None:
+    with reading(Command(argv=("sh", "-c", "echo one; echo two"))) as stream:
+        assert stream.readline() == b"one\n"
+        assert stream.read() == b"two\n"
+    with (
+        pytest.raises(CommandFailed, match=r"exited with 3\nbecause"),
+        reading(Command(argv=("sh", "-c", "echo because >&2; exit 3"))) as stream,
+    ):
+        assert stream.read() == b""
+
+
+def test_what_a_command_reads_can_be_written_as_it_is_made(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    with writing(Command(argv=("sh", "-c", 'cat >"$0"', str(target)))) as stream:
+        stream.write(b"text")
+    assert target.read_bytes() == b"text"
+    with (
+        pytest.raises(CommandFailed, match="exited with 3"),
+        writing(Command(argv=("sh", "-c", "exit 3"))) as stream,
+    ):
+        stream.write(bytes(1 << 20))
+
+
+@pytest.mark.parametrize("beside", [reading, writing])
+def test_a_command_beside_us_ends_with_an_exception(beside: Any) -> None:
+    with pytest.raises(RuntimeError, match="enough"), beside(Command(argv=("sleep", "1000"))):
+        raise RuntimeError("enough")

@@ -34,6 +34,7 @@ _SIDECAR_USER = "65532"
 _METERED = ("/run/bottle/home", "/run/bottle/workspace")
 _SIDECAR_MEMORY = "768m"
 _SIDECAR_PIDS = "256"
+_LOOK_MEMORY = "2g"  # what a copy held is in memory while it is compared: some 80 MB for 100 000 files
 _PATIENCE = "60"  # seconds that the listener waits for the sidecar
 _MEGABYTE = 1024 * 1024
 
@@ -212,14 +213,37 @@ def take_over(names: Names, image: str, isolation: Isolation) -> tuple[str, ...]
     )  # fmt: skip
 
 
+def changes(names: Names, look: str, image: str, isolation: Isolation, filled_ns: int) -> tuple[str, ...]:
+    """The one-shot, called `look`, that tells what changed in the workspace; it reads what modes forbid."""
+    return (
+        "run", "--interactive",
+        *_hardening(isolation),
+        "--name", look,
+        *names.label_options("changes"),
+        "--network", "none",
+        "--user", "0:0",
+        "--cap-add", "DAC_READ_SEARCH",
+        "--memory", _LOOK_MEMORY,
+        "--memory-swap", _LOOK_MEMORY,
+        "--pids-limit", _SIDECAR_PIDS,
+        *names.volume(names.workspace, _METERED[1], "readonly", "volume-nocopy"),
+        "--entrypoint", "python",
+        image, "-m", "bottle_sidecar.changes", "copy", _METERED[1], str(filled_ns),
+    )  # fmt: skip
+
+
+# Isolated: the home of a resumed bottle is its agent's work, and modules in it would run with each Python.
+_PYTHON: Final = ("python3", "-I", "-c")
+
+
 def forwarder(names: Names, source: str) -> tuple[str, ...]:
-    return ("exec", "--interactive", names.agent, "python3", "-c", source, SOCKET, str(PROXY_PORT))
+    return ("exec", "--interactive", names.agent, *_PYTHON, source, SOCKET, str(PROXY_PORT))
 
 
 def probe(names: Names, source: str, addresses: Sequence[str]) -> tuple[str, ...]:
     """The sidecar's probe inside the sandbox itself, whose network stack no other container can enter."""
     return (
-        "exec", names.agent, "python3", "-c", source,
+        "exec", names.agent, *_PYTHON, source,
         "--json", "--identity", names.identity, *addresses,
     )  # fmt: skip
 

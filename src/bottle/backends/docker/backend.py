@@ -4,7 +4,7 @@ import hashlib
 import os
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -51,6 +51,7 @@ class DockerBackend(Backend):
         self._seccomp = profile_json()
         self._server: Server | None = None
         self._images: Images | None = None
+        self._sidecar: str | None = None
 
     def availability(self) -> Availability:
         try:
@@ -77,10 +78,16 @@ class DockerBackend(Backend):
 
     def build(self, assets: Assets, plan: LaunchPlan, progress: Progress) -> None:
         self.check(plan)
-        builder = ImageBuilder(
+        self._images = self._builder().images(assets, plan.program, self._reach().machine, progress)
+        self._sidecar = self._images.sidecar
+
+    def equip(self, assets: Callable[[], Assets], progress: Progress) -> None:
+        self._sidecar = self._builder().sidecar(assets(), progress)
+
+    def _builder(self) -> ImageBuilder:
+        return ImageBuilder(
             engine=self._engine, cache=BuildCache(self.context.paths.cache), environ=self.context.environ
         )
-        self._images = builder.images(assets, plan.program, self._reach().machine, progress)
 
     def bottle(self, identity: str) -> DockerBottle:
         isolation = Isolation(
@@ -94,6 +101,7 @@ class DockerBackend(Backend):
             isolation=isolation,
             seccomp=self._seccomp,
             images=self._built,
+            sidecar=self._equipped,
             host_addresses=host_addresses,
         )
         return DockerBottle(Names(identity=identity, operator=self._operator, backend=self.name), workshop)
@@ -102,6 +110,11 @@ class DockerBackend(Backend):
         if self._images is None:
             raise EngineError("the images are built before a bottle is made")
         return self._images
+
+    def _equipped(self) -> str:
+        if self._sidecar is None:
+            raise EngineError("the sidecar's image is built before a bottle is looked into")
+        return self._sidecar
 
     def _seccomp_file(self) -> Path:
         """The filter as a file, for the CLI to read; its name holds its hash, so it is never outdated."""

@@ -1,13 +1,16 @@
 """One bottle on an engine: its containers and volumes, all found again by their labels."""
 
 import io
+import secrets
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import IO, Any
 
 from attrs import frozen
 
-from bottle.backends.base import Arrival, Bottle, ExecRequest, GatePlaces, SidecarLaunch
+from bottle import proc
+from bottle.backends.base import Arrival, Bottle, CopiedIn, ExecRequest, GatePlaces, SidecarLaunch
 from bottle.backends.docker import argv, proof, running
 from bottle.backends.docker.argv import Isolation
 from bottle.backends.docker.engine import Engine, EngineError, last_lines
@@ -28,12 +31,13 @@ _SHOWN = 6  # findings in one message
 
 @frozen(kw_only=True)
 class Workshop:
-    """What a bottle is made with. `images` raises BottleError where nothing was built in this process."""
+    """What a bottle is made with. `images`, `sidecar`: raise BottleError where these were not built by us."""
 
     engine: Engine
     isolation: Isolation
     seccomp: str
     images: Callable[[], Images]
+    sidecar: Callable[[], str]
     host_addresses: Callable[[], Sequence[str]]
 
 
@@ -134,6 +138,21 @@ class DockerBottle(Bottle):
             self._sandbox.entered(started.process)
         return started
 
+    @contextmanager
+    def changes(self, start: CopiedIn | None) -> Iterator[IO[bytes]]:
+        if start is None:
+            raise EngineError("a workspace on an engine is a copy")
+        image, isolation = self._workshop.sidecar(), self._workshop.isolation
+        look = f"{self._names.agent}-changes-{secrets.token_hex(4)}"
+        words = argv.changes(self._names, look, image, isolation, start.filled_ns)
+        with start.base.open("rb") as base:
+            try:
+                with proc.reading(self._engine.command(*words, timeout=None), stdin=base) as stream:
+                    yield stream
+            except BaseException:
+                self._engine.run("rm", "--force", look, check=False)
+                raise
+
     def running(self) -> bool:
         """Whether the agent's container runs."""
         return bool(self._engine.containers(*self._names.labels, f"{PART_LABEL}=agent", stopped=False))
@@ -144,13 +163,23 @@ class DockerBottle(Bottle):
         else:
             remove_containers(self._engine, self._names.agent)
 
+    def kept(self) -> bool:
+        """Another engine than before, or a `docker volume prune`, has them not."""
+        return set(self._names.kept) <= {found.name for found in self._engine.volumes(*self._names.labels)}
+
+    def suspend(self) -> None:
+        self._take_down(keep=self._names.kept)
+
     def remove(self) -> None:
+        self._take_down(keep=())
+
+    def _take_down(self, *, keep: Sequence[str]) -> None:
         """Without its owner's lease the sandbox ends by itself; what was being made goes after it."""
         sandbox, self._sandbox = self._sandbox, None
         if sandbox is None:
-            remove_labelled(self._engine, *self._names.labels)
+            remove_labelled(self._engine, *self._names.labels, keep=keep)
             return
         sandbox.stop()
-        remove_labelled(self._engine, *self._names.labels)
+        remove_labelled(self._engine, *self._names.labels, keep=keep)
         if sandbox.close():
-            remove_labelled(self._engine, *self._names.labels)
+            remove_labelled(self._engine, *self._names.labels, keep=keep)

@@ -103,6 +103,12 @@ class ImageBuilder:
     cache: BuildCache
     environ: Mapping[str, str] = field(repr=False)
 
+    def sidecar(self, assets: Assets, progress: Progress) -> str:
+        """The tag of the sidecar's image, built where the engine does not have it. Raises BottleError."""
+        recipe = sidecar_recipe(assets, self.environ.get(BASE_IMAGE) or _DEFAULT_BASE)
+        self._ensure((recipe,), progress)
+        return recipe.tag
+
     def images(self, assets: Assets, program: AgentProgram, machine: str, progress: Progress) -> Images:
         """Builds what the engine does not have. Raises BottleError with the build's last lines."""
         base = self.environ.get(BASE_IMAGE) or _DEFAULT_BASE

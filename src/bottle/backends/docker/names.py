@@ -52,6 +52,11 @@ class Names:
         return f"{self.agent}-workspace"
 
     @property
+    def kept(self) -> tuple[str, ...]:
+        """The volumes that a suspended bottle still has."""
+        return self.home, self.workspace
+
+    @property
     def trust(self) -> str:
         """The volume with the trust store: written through the sidecar's container, read by the agent."""
         return f"{self.agent}-trust"

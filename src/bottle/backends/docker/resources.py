@@ -1,6 +1,7 @@
 """What lies on an engine under an identity, each thing with an idempotent `remove`."""
 
 import time
+from collections.abc import Collection
 
 from attrs import frozen
 
@@ -61,10 +62,14 @@ def remove_volumes(engine: Engine, *names: str) -> None:
         time.sleep(_PAUSE_SECONDS)
 
 
-def remove_labelled(engine: Engine, *labels: str) -> None:
-    """Everything that carries all of these labels: containers first, since they hold the volumes."""
+def remove_labelled(engine: Engine, *labels: str, keep: Collection[str] = ()) -> None:
+    """Everything that carries all of these labels: containers first, since they hold the volumes.
+
+    Volumes of a name in `keep` stay.
+    """
     remove_containers(engine, *(found.name for found in engine.containers(*labels)))
-    remove_volumes(engine, *(found.name for found in engine.volumes(*labels)))
+    volumes = (found.name for found in engine.volumes(*labels))
+    remove_volumes(engine, *(name for name in volumes if name not in keep))
 
 
 def labelled(engine: Engine, *labels: str) -> tuple[Container | Volume, ...]:

@@ -29,10 +29,16 @@ class Accounts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def allocate(self, identity: str) -> Account:
-        """The identity's own account, the same at each call until `release`."""
+    def allocate(self, identity: str, before: int | None = None) -> Account:
+        """The identity's own account, the same at each call until `release`.
+
+        `before`: the sandbox's user that it had last. It gets that one again, unless another bottle has it
+        since the reservations were lost, as they are when the machine starts anew.
+        """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         first = zlib.crc32(identity.encode()) % _SLOTS
+        if before is not None and 0 <= before - FIRST_UID < 2 * _SLOTS:
+            first = (before - FIRST_UID) // 2
         for step in range(_SLOTS):
             slot = (first + step) % _SLOTS
             if self._take(slot, identity):

@@ -6,7 +6,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +15,7 @@ from attrs import evolve, frozen
 from bottle.backends.base import (
     Arrival,
     Bottle,
+    CopiedIn,
     ExecRequest,
     GatePlaces,
     Overuse,
@@ -23,7 +24,7 @@ from bottle.backends.base import (
     Streams,
 )
 from bottle.backends.errors import IsolationError, NotRunningError
-from bottle.backends.native import addresses, bwrap, cgroup, processes, rootfs, seccomp
+from bottle.backends.native import addresses, bwrap, cgroup, looking, processes, rootfs, seccomp
 from bottle.backends.native.accounts import MIRRORS_GROUP, Account, Accounts
 from bottle.backends.native.agent_cli import AgentCli
 from bottle.backends.native.blueprint import OOM_SCORE, Blueprint
@@ -210,6 +211,9 @@ class NativeBottle(Bottle):
             streams=() if terminal else _numbers(request.streams),
         )
 
+    def changes(self, start: CopiedIn | None) -> AbstractContextManager[IO[bytes]]:
+        return looking.changes(self._places.box, start)
+
     def running(self) -> bool:
         record = self._places.read()
         return record.pid is not None and process.started(record.pid) == record.started
@@ -223,6 +227,21 @@ class NativeBottle(Bottle):
         ]
 
     def remove(self) -> None:
+        self._end()
+        self._places.remove()
+        if self._host.accounts:
+            self._host.accounts.release(self.identity)
+
+    def kept(self) -> bool:
+        return self._places.owner is not None
+
+    def suspend(self) -> None:
+        """The host users stay the bottle's, since its files are theirs."""
+        self._end()
+        self._places.suspend()
+
+    def _end(self) -> None:
+        """Whatever runs, and what limits it."""
         if self._disk:
             self._disk.close()
             self._disk = None
@@ -233,9 +252,6 @@ class NativeBottle(Bottle):
         record = self._places.read()
         self._end_processes(record)
         cgroup.remove(record.cgroups)
-        self._places.remove()
-        if self._host.accounts:
-            self._host.accounts.release(self.identity)
 
     def _end_processes(self, record: Record) -> None:
         """By record, by control group and by marker: any one of the three may be missing after a crash."""
@@ -253,7 +269,8 @@ class NativeBottle(Bottle):
         processes.end(found)
 
     def _account(self) -> Account | None:
-        return self._host.accounts.allocate(self.identity) if self._host.accounts else None
+        accounts = self._host.accounts
+        return accounts.allocate(self.identity, self._places.owner) if accounts else None
 
     def _limit(self, limits: Limits, account: Account | None) -> Record:
         """Makes the groups, or falls back to what each process can be held to."""

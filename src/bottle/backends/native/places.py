@@ -4,17 +4,20 @@ import json
 import os
 import re
 import stat
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import asdict, evolve, frozen
 
-from bottle.backends.native import processes
+from bottle.backends.native import processes, rootfs
 from bottle.errors import BottleError
 from bottle.paths import Paths
 from bottle.proc import Command, run
 
+KEPT = frozenset({rootfs.HOME, rootfs.WORKSPACE, rootfs.UPPER, rootfs.WORK})
+"""Of a bottle's own folders, those that a kept bottle goes on with."""
 _LONGEST_SOCKET_PATH = 107
 _REMOVAL_SECONDS = 600.0
 _IDENTITY = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -112,6 +115,22 @@ class Places:
 
     def prepare_gate(self) -> None:
         make_private(self.gate)
+
+    @property
+    def owner(self) -> int | None:
+        """The host user whose the home is; None where there is none yet."""
+        with suppress(FileNotFoundError):
+            return (self.box / rootfs.HOME).lstat().st_uid
+        return None
+
+    def suspend(self) -> None:
+        """Removes all folders but those that a kept bottle goes on with."""
+        remove_tree(self.gate)
+        if self.box.is_dir():
+            for entry in self.box.iterdir():
+                if entry.name not in KEPT:
+                    remove_tree(entry)
+        remove_tree(self.run)
 
     def remove(self) -> None:
         """Removes all folders; the record last, since it knows what else there is."""

@@ -8,6 +8,7 @@ from typing import Self
 from attrs import frozen
 
 from bottle.plan import AGENT_HOME, AGENT_UID, AGENT_USER
+from bottle.proc import Command, run
 
 ETC = "etc"
 HOME = "home"
@@ -121,8 +122,11 @@ def synthetic_etc() -> Mapping[str, str]:
 
 
 def give(box: Path, uid: int) -> None:
-    """Makes `box` and all in it a host user's, who has had no access yet to put a link there."""
-    for folder, folders, files in os.walk(box):
-        os.chown(folder, uid, uid)
-        for name in (*folders, *files):
-            os.lchown(Path(folder, name), uid, uid)
+    """Makes `box` and all in it a host user's, while nobody can change it.
+
+    What a kept bottle's agent left there is looked through only where it is another user's.
+    """
+    os.chown(box, uid, uid)
+    others = [str(entry) for entry in box.iterdir() if entry.lstat().st_uid != uid]
+    if others:
+        run(Command(argv=("chown", "-hR", f"{uid}:{uid}", "--", *others), timeout=None))

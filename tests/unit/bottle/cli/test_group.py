@@ -10,7 +10,8 @@ from support.command_line import CommandLine, command_context
 
 PROMISED = {
     "start", "run", "exec", "attach", "stop", "list", "info", "why", "cleanup", "doctor", "build", "demo",
-    "completion", "init", "cp", "log", "selftest", "edit", "proposals", "approve", "reject",
+    "completion", "init", "cp", "log", "selftest", "edit", "proposals", "approve", "reject", "resume",
+    "discard", "diff",
 }  # fmt: skip
 
 

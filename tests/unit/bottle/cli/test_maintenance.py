@@ -118,6 +118,14 @@ def test_live_bottles_are_completed(command_line: CommandLine, command: str) -> 
         assert completed(command_line, command, "de") == ["dev-abcde" + (":" if command == "cp" else "")]
 
 
+@pytest.mark.parametrize("command", ["resume", "discard"])
+def test_kept_bottles_are_completed(command_line: CommandLine, command: str) -> None:
+    command_line.kept()
+
+    assert completed(command_line, command, "de") == ["dev-abcde"]
+    assert completed(command_line, "stop", "de") == []
+
+
 @pytest.mark.parametrize("words", [("info", "s"), ("stop", "s"), ("start", "--backend", "")])
 def test_completing_where_nothing_is_set_up_is_silent(
     command_line: CommandLine, words: tuple[str, ...]

@@ -31,3 +31,11 @@ def test_it_is_not_shown() -> None:
 def test_no_placeholder_comes_twice() -> None:
     assert placeholder().startswith("bottle-placeholder-")
     assert placeholder() != placeholder()
+
+
+def test_a_kept_bottle_has_the_one_that_it_had() -> None:
+    before = Decoy.make()
+    again = Decoy.again(before.values)
+
+    assert (again.file, again.values) == (before.file, before.values)
+    assert len(Decoy.again({}).values) == 2

@@ -23,7 +23,8 @@ def brought(
     (base / "here" / "out").write_text("x")
     os.mkfifo(base / "here" / "pipe")
     bottle, progress = FakeBottle(identity="dev-abcde", calls=[]), RecordedProgress()
-    intake = Intake.begin(Workspace(source=base / "here", excludes=excludes), base / "state", progress)
+    workspace = Workspace(source=base / "here", excludes=excludes)
+    intake = Intake.begin(workspace, base / "state", progress, disk=1 << 30)
     intake.fill(bottle, arrival)
     return bottle, Origin.read(base / "state"), progress
 
@@ -35,6 +36,7 @@ def test_a_copy_is_put_in_and_what_it_held_is_on_record(tmp_path: Path) -> None:
     assert set(bottle.members("/workspace")) == {".", "./file"}
     assert origin
     assert (origin.source, origin.how, origin.excludes) == (str(tmp_path / "here"), How.COPY, ("out",))
+    assert origin.disk == 1 << 30
     assert origin.filled_ns
     assert before - 10_000_000 <= origin.started_ns <= origin.filled_ns < time.time_ns()
     assert origin.base() == {

@@ -2,6 +2,8 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +13,17 @@ from attrs import define, evolve
 from bottle.assets import Assets
 from bottle.backends.base import Streams
 from bottle.errors import BottleError
-from bottle.launch.launcher import Launcher, LiveBottle, record_of
+from bottle.launch.keeping import record_of
+from bottle.launch.launcher import Launcher, LiveBottle
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.overuse import OveruseError
 from bottle.launch.signals import Terminated
-from bottle.plan import AgentProgram, EnvSource, EnvVariable, LaunchPlan, Workspace
+from bottle.plan import AgentProgram, EnvSource, EnvVariable, Keep, LaunchPlan, Workspace
 from bottle.providers.codex import CodexProvider
 from bottle.secret import Secret, SecretValues
 from bottle.sidecar.process import SidecarError
 from bottle.state.audit import AuditLogs
+from bottle.state.honeytokens import Honeytokens
 from bottle.state.record import Phase
 from bottle.state.store import StateStore
 from support import logins
@@ -34,7 +38,7 @@ ENV = (
 SECRETS = SecretValues(
     tokens={"TOKEN": Secret("token-value")},
     env={"ASKED": Secret("asked-value")},
-    placeholders={"TOKEN": "placeholder-value"},
+    placeholders={"TOKEN": "the-placeholder"},
     upstream_proxy=Secret("http://proxy"),
 )
 TELLS = 'flush=True)\nprint(json.dumps({"kind": "exceeded", "used": 1 << 40}), flush=True)\n'
@@ -59,6 +63,16 @@ class Stage:
             backend=self.backend, store=self.store, logs=self.logs, progress=self.progress, lent=lent
         )
         return launcher.run(launched or plan(env=ENV), SECRETS, ASSETS, work)
+
+    @contextmanager
+    def held(self, launched: LaunchPlan, **changes: Any) -> Iterator[None]:
+        """What `launched` goes on with, where it does."""
+        if not launched.resume:
+            yield
+            return
+        with self.store.claim(evolve(record_of(launched), **{"phase": Phase.KEPT, **changes})):
+            self.store.preserve(IDENTITY)
+        yield
 
 
 @pytest.fixture
@@ -86,7 +100,7 @@ def test_the_workspace_is_copied_in_where_the_plan_has_one(stage: Stage, tmp_pat
     (tmp_path / "here" / "file").write_text("x")
     stage.launch(lambda live: 0, plan(workspace=Workspace(source=tmp_path / "here")))
 
-    assert stage.backend.calls == [*STEPS, "put /workspace", "start date", "remove"]
+    assert stage.backend.calls == [*STEPS, "put /workspace", "start date", "suspend"]
     assert set(stage.bottle.members("/workspace")) == {".", "./file"}
 
 
@@ -128,7 +142,8 @@ def test_an_agent_whose_way_out_died_is_told_of(stage: Stage) -> None:
         return 0
 
     with pytest.raises(SidecarError, match="died; the agent had no way out"):
-        stage.launch(work)
+        stage.launch(work, plan(env=ENV, program=CONVERSES))
+    assert stage.store.kept(IDENTITY).record, "its status 0 is no good end"
 
 
 def test_a_bottle_that_holds_too_much_is_ended_and_taken_down(stage: Stage) -> None:
@@ -270,3 +285,103 @@ def test_expired_login_is_told_while_nobody_is_at_the_screen(
 
     assert during == [not interactive]
     assert expired()
+
+
+CONVERSES = AgentProgram(template="claude", argv=("claude",), converses=True)
+HERE = Workspace(source=Path("/nonexistent"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "kept"),
+    [
+        ({}, 0, False),
+        ({}, 1, False),
+        ({"program": CONVERSES}, 0, False),
+        ({"program": CONVERSES}, 1, True),
+        ({"program": CONVERSES}, 143, True),
+        ({"keep": Keep.ALWAYS}, 0, True),
+        ({"resume": True, "workspace": HERE}, 0, True),
+        ({"program": CONVERSES, "keep": Keep.NEVER}, 1, False),
+    ],
+)
+def test_what_is_kept(stage: Stage, changes: dict[str, Any], status: int, *, kept: bool) -> None:
+    launched = plan(env=ENV, **changes)
+    with stage.held(launched):
+        assert stage.launch(lambda live: status, launched) == status
+
+    assert stage.backend.calls[-1] == ("suspend" if kept else "remove")
+    found = [
+        (entry.kept, entry.record and entry.record.phase, entry.record and entry.record.status)
+        for entry in stage.store.entries()
+    ]
+    assert found == ([(True, Phase.KEPT, status)] if kept else [])
+    assert (f"{IDENTITY}: kept; to go on: bottle resume {IDENTITY}" in stage.progress.notes) == kept
+
+
+def test_the_mark_and_the_placeholders_are_there_before_the_agent_starts(stage: Stage) -> None:
+    def work(live: LiveBottle) -> int:
+        folder = stage.store.folder(IDENTITY)
+        assert stage.store.preserved(IDENTITY)
+        assert Honeytokens.read(folder).placeholders == {"TOKEN": "the-placeholder"}
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stage.launch(work, plan(env=ENV, program=CONVERSES))
+
+    assert stage.store.kept(IDENTITY).record
+    assert stage.backend.calls[-1] == "suspend"
+
+
+def test_a_launch_that_fails_before_its_agent_starts_keeps_nothing_new(stage: Stage) -> None:
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY, calls=stage.backend.calls, failing=frozenset({"put"})
+    )
+    with pytest.raises(BottleError, match="failed"):
+        stage.launch(lambda live: 0, plan(env=ENV, program=CONVERSES))
+    assert stage.store.entries() == []
+
+    launched = plan(env=ENV, program=CONVERSES, resume=True)
+    with stage.held(launched, status=7), pytest.raises(BottleError, match="failed"):
+        stage.launch(lambda live: 0, launched)
+    record = stage.store.kept(IDENTITY).record
+    assert record
+    assert (record.phase, record.status) == (Phase.KEPT, 7)
+
+
+def test_a_resume_leaves_the_workspace_and_when_it_was_made(stage: Stage) -> None:
+    launched = plan(env=ENV, program=CONVERSES, resume=True, workspace=HERE)
+    with stage.held(launched, created=1.0):
+        stage.launch(lambda live: 3, launched)
+
+    assert "put /workspace" not in stage.backend.calls
+    record = stage.store.kept(IDENTITY).record
+    assert record
+    assert (record.created, record.owner_pid) == (1.0, os.getpid())
+
+
+def test_a_resume_of_what_is_gone_changes_nothing(stage: Stage) -> None:
+    """On another engine empty volumes would be made, and taken for what was kept."""
+    launched = plan(env=ENV, program=CONVERSES, resume=True)
+    stage.backend.bottles[IDENTITY] = FakeBottle(identity=IDENTITY, calls=stage.backend.calls, lost=True)
+    with stage.held(launched, status=7), pytest.raises(BottleError, match="has no home and workspace of"):
+        stage.launch(lambda live: 0, launched)
+    record = stage.store.kept(IDENTITY).record
+
+    assert record
+    assert (record.phase, record.status) == (Phase.KEPT, 7)
+    assert stage.backend.calls == ["build d1"]
+
+
+def test_a_resume_ends_what_its_killed_owner_left_and_is_one_at_a_time(stage: Stage) -> None:
+    launched = plan(env=ENV, program=CONVERSES, resume=True)
+
+    def work(live: LiveBottle) -> int:
+        with pytest.raises(BottleError, match=f"{IDENTITY} is running"):
+            stage.launch(lambda live: 0, launched)
+        return 0
+
+    with stage.held(launched, phase=Phase.RUNNING):
+        assert stage.launch(work, launched) == 0
+
+    assert stage.backend.calls[:2] == ["build d1", "suspend"]
+    assert stage.store.entries() == []

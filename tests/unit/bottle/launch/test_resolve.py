@@ -6,16 +6,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from bottle.errors import EnvironmentLacksError, ManifestError, UsageError
+from bottle.launch.keeping import Kept, record_of
 from bottle.launch.resolve import DEFAULT_LIMITS, LaunchOptions, Question, Resolved, Resolver
 from bottle.launch.selection import Choice
 from bottle.manifest.catalog import Catalog
 from bottle.paths import Paths
-from bottle.plan import EnvSource, EnvVariable, GitIdentityField, Provenance, Trust, Workspace, WorkspaceMode
+from bottle.plan import (
+    EnvSource,
+    EnvVariable,
+    GitIdentityField,
+    Keep,
+    Provenance,
+    Trust,
+    Workspace,
+    WorkspaceMode,
+)
 from bottle.providers import PROVIDERS
 from bottle.secret import Secret
+from bottle.state.honeytokens import Honeytokens
 from bottle.state.identity import is_identity
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import AuthScheme
@@ -662,3 +673,50 @@ def test_the_host_s_proxy_is_handed_on_as_a_secret(host: Host, name: str) -> Non
 def test_without_one_there_is_none(host: Host) -> None:
     assert host.resolve().secrets.upstream_proxy is None
     assert DEFAULT_LIMITS.cpus <= float(os.cpu_count() or 1)
+
+
+TWO_TOKENS = (
+    f"{SHELL}egress:\n  routes:\n"
+    "    - {host: a.b, auth: {scheme: Bearer, token_ref: ONE}}\n"
+    "    - {host: c.d, auth: {scheme: Bearer, token_ref: TWO}}\n---\n"
+)
+
+
+def kept_by(resolved: Resolved) -> Kept:
+    """What a launch of it would have kept."""
+    secrets = resolved.secrets
+    held = Honeytokens(placeholders={"ONE": secrets.placeholders["ONE"]}, decoys=secrets.decoys)
+    return Kept(record=record_of(resolved.plan), honeytokens=held)
+
+
+def test_a_resume_has_the_same_identity_and_honeytokens_and_todays_credentials(host: Host) -> None:
+    host.bottle(TWO_TOKENS)
+    host.environ = {"ONE": VALUE, "TWO": VALUE}
+    first = host.resolve(keep=True)
+    host.environ = {"ONE": "another-v4lue", "TWO": VALUE}
+    again = host.resolver().resume(kept_by(first), CHOICE, LaunchOptions())
+
+    assert (again.plan.identity, again.plan.resume, again.plan.keep) == (
+        first.plan.identity,
+        True,
+        Keep.ALWAYS,
+    )
+    assert (first.plan.resume, first.plan.interactive) == (False, True)
+    assert again.secrets.placeholders["ONE"] == first.secrets.placeholders["ONE"]
+    assert again.secrets.placeholders["TWO"] not in first.secrets.placeholders.values()
+    assert again.secrets.decoys == first.secrets.decoys
+    assert again.secrets.tokens["ONE"].reveal() == "another-v4lue"
+
+
+def test_a_resume_looks_where_the_bottle_was_started(host: Host) -> None:
+    host.environ = {"ONE": VALUE, "TWO": VALUE}
+    host.bottle(TWO_TOKENS)
+    there = host.folder / "there"
+    _written(there / ".bot-bottle" / "agents" / "dev.md", "---\nbottle: dev\n---\nIts own.\n")
+    kept = kept_by(host.resolve())
+    workspace = Workspace(source=there, mode=WorkspaceMode.COPY)
+    kept = evolve(kept, record=evolve(kept.record, cwd=str(there)), workspace=workspace)
+    plan = host.resolver().resume(kept, CHOICE, LaunchOptions(task="go on")).plan
+
+    assert (plan.agent_trust, plan.cwd, plan.interactive) == (Trust.CWD, there, False)
+    assert plan.workspace == workspace

@@ -154,3 +154,15 @@ def test_the_command_keeps_its_words_apart() -> None:
     assert done.stdout == b"a b||$x|--|"
     assert argv[:2] == ("/bin/sh", "-c")
     assert PurePosixPath("/run") in PurePosixPath(argv[2].split()[1].rstrip(";")).parents
+
+
+def test_what_the_cli_made_its_own_is_not_written_over_by_a_resume(tmp_path: Path) -> None:
+    files = (
+        SeedFile(path=AGENT_HOME / ".claude.json", content=b"{}", once=True),
+        SeedFile(path=AGENT_HOME / ".gitconfig", content=b"x"),
+    )
+    first = unpacked(home_archive(plan(seed_files=files)), tmp_path / "first")
+    again = unpacked(home_archive(plan(seed_files=files, resume=True)), tmp_path / "again")
+
+    assert set(first) == {".claude.json", ".gitconfig"}
+    assert set(again) == {".gitconfig"}

@@ -65,3 +65,15 @@ def test_an_unknown_name_is_a_usage_error_with_the_known_ones(environ: dict[str,
         selection(HERE, HERE).choose(None if environ else "podman", environ)
 
     assert caught.value.hint == "one of: docker, native, gvisor"
+
+
+def test_a_kept_bottle_goes_on_where_it_was_or_not_at_all() -> None:
+    backends = {
+        "docker": FakeBackend(),
+        "native": FakeBackend(found=Availability(usable=False, detail="gone")),
+    }
+    selection = BackendSelection(backends)
+
+    assert selection.again("docker").reason == "as before; it is here"
+    with pytest.raises(EnvironmentLacksError, match="'native' cannot run here: gone"):
+        selection.again("native")

@@ -123,3 +123,17 @@ def test_remote_control_may_ask_whether_it_is_allowed_and_the_operator_is_told_o
 def test_credential_of_the_manifests_env_counts() -> None:
     context = AgentContext(routes=(Route(host=HOST),), manifest_env=frozenset({"ANTHROPIC_API_KEY"}))
     assert ClaudeProvider().setup(context).warnings == ()
+
+
+def test_a_resumed_session_takes_its_newest_conversation_up_inside() -> None:
+    setup = ClaudeProvider().setup(AgentContext(prompt="p", resume=True, arguments=("--model", "x")))
+
+    assert setup.argv[:2] == ("sh", "-c")
+    assert "cd ~/.claude/projects/-workspace " in setup.argv[2]
+    assert setup.argv[3:] == ("claude", BYPASS, "--append-system-prompt-file", PROMPT_FILE, "--model", "x")
+
+
+def test_what_the_cli_rewrites_is_seeded_once() -> None:
+    files = ClaudeProvider().setup(AgentContext(prompt="p")).files
+
+    assert {file.path.name for file in files if file.once} == {".claude.json", "settings.json"}

@@ -138,7 +138,10 @@ def test_config_is_quiet_and_trusts_the_workspace(workspace: str) -> None:
     [
         (AgentContext(), ("codex", BYPASS)),
         (AgentContext(prompt="p"), ("codex", BYPASS, "--", READ_PROMPT)),
-        (AgentContext(prompt="p", resume=True), ("codex", "resume", "--last", BYPASS)),
+        (
+            AgentContext(prompt="p", resume=True),
+            ("codex", "resume", "--last", "--include-non-interactive", BYPASS),
+        ),
         (AgentContext(task="t"), ("codex", "exec", BYPASS, "--skip-git-repo-check", "--", "t")),
         (
             AgentContext(task="t", prompt="p", arguments=("--json",)),
@@ -157,3 +160,13 @@ def test_argv(context: AgentContext, argv: tuple[str, ...]) -> None:
 def test_remote_control_is_refused() -> None:
     with pytest.raises(UsageError, match="no --remote-control"):
         CodexProvider().setup(AgentContext(remote_control=True))
+
+
+def test_what_the_cli_rewrites_is_seeded_once_and_its_login_each_time() -> None:
+    auth = Auth(scheme=AuthScheme.BEARER, token_ref="KEY")
+    route = Route(host="api.openai.com", auth=auth)
+    files = CodexProvider().setup(AgentContext(routes=(route,), placeholders={"KEY": "p"})).files
+
+    assert {file.path.name: file.once for file in files} == {
+        ".profile": False, "config.toml": True, "auth.json": False
+    }  # fmt: skip

@@ -1,15 +1,17 @@
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from bottle.errors import BottleError, EnvironmentLacksError
 from bottle.proc import PIPE, Command, Process, end, run, spawn
-from bottle.state.record import BottleRecord, DamagedRecordError, NewerSchemaError
+from bottle.state.record import BottleRecord, DamagedRecordError, NewerSchemaError, Phase
 from bottle.state.store import StateStore
 
 RECORD = BottleRecord(
@@ -29,6 +31,26 @@ record = BottleRecord.from_json(sys.argv[3])
 with StateStore(Path(sys.argv[1]), Path(sys.argv[2])).claim(record):
     print("claimed", flush=True)
     sys.stdin.read()
+"""
+HOLDER = """\
+import sys; from pathlib import Path
+from bottle.state.store import StateStore
+with StateStore(Path(sys.argv[1]), Path(sys.argv[2])).hold("dev-abcde", "bottle diff"):
+    print("claimed", flush=True)
+    sys.stdin.read()
+"""
+RESUMER = """\
+import os, sys; from pathlib import Path; from attrs import evolve
+from bottle.errors import BottleError
+from bottle.state.record import BottleRecord, Phase; from bottle.state.store import StateStore
+record, store = BottleRecord.from_json(sys.argv[3]), StateStore(Path(sys.argv[1]), Path(sys.argv[2]))
+try:
+    with store.hold("dev-abcde", "bottle resume"):
+        store.update(evolve(record, phase=Phase.RUNNING, owner_pid=os.getpid()))
+        print("won", flush=True)
+        sys.stdin.read()
+except BottleError as error:
+    print("lost", error, flush=True)
 """
 CYCLES = """\
 import sys; from pathlib import Path; from attrs import evolve
@@ -53,9 +75,9 @@ def process(store: StateStore, code: str, record: BottleRecord = RECORD) -> Proc
 
 
 @contextmanager
-def owner(store: StateStore, record: BottleRecord = RECORD) -> Iterator[Process]:
+def owner(store: StateStore, record: BottleRecord = RECORD, code: str = OWNER) -> Iterator[Process]:
     """Another process that holds the identity."""
-    started = process(store, OWNER, record)
+    started = process(store, code, record)
     assert started.stdout
     assert started.stdout.readline() == b"claimed\n"
     try:
@@ -68,6 +90,13 @@ def killed_owner(store: StateStore, record: BottleRecord = RECORD) -> None:
     with owner(store, record) as started:
         started.kill()
         started.wait()
+
+
+def kept(store: StateStore, **changes: Any) -> None:
+    """As a launch leaves it behind."""
+    with store.claim(RECORD):
+        store.preserve("dev-abcde")
+        store.update(evolve(RECORD, **{"phase": Phase.KEPT, **changes}))
 
 
 def test_a_claim_lives_as_long_as_its_context(store: StateStore) -> None:
@@ -190,7 +219,7 @@ def test_a_record_of_another_bottle_is_not_believed(store: StateStore) -> None:
 def test_a_later_version_s_state_is_refused_and_stays_untouched(store: StateStore) -> None:
     folder = store.root / "dev-abcde"
     folder.mkdir(parents=True)
-    text = RECORD.to_json().replace('"schema_version": 1', '"schema_version": 7')
+    text = RECORD.to_json().replace('"schema_version": 2', '"schema_version": 7')
     (folder / "record.json").write_text(text)
     (folder / "transcript").write_text("kept")
     (entry,) = store.entries()
@@ -281,3 +310,135 @@ def test_a_full_disk_fails_the_claim_and_leaves_nothing(store: StateStore) -> No
     end(started)
     assert store.entries() == []
     assert list((store.runtime).iterdir()) == []
+
+
+def test_what_is_marked_outlives_its_owner_and_nothing_removes_it(store: StateStore) -> None:
+    kept(store)
+    store.remove("dev-abcde")
+    (entry,) = store.entries()
+
+    assert (entry.live, entry.active, entry.kept, entry.preserved) == (False, False, True, True)
+    assert store.live() == []
+    assert not (store.runtime / "dev-abcde").exists()
+    with pytest.raises(BottleError, match="is kept") as caught:
+        store.live_record("dev-abcde")
+    assert caught.value.hint == "bottle resume dev-abcde"
+
+
+def test_what_is_marked_outlives_an_owner_that_was_killed(store: StateStore) -> None:
+    with owner(store) as started:
+        store.preserve("dev-abcde")
+        assert not store.entry("dev-abcde").kept
+        started.kill()
+        started.wait()
+    store.remove("dev-abcde")
+
+    assert store.kept("dev-abcde").record == RECORD
+
+
+def test_a_mark_that_was_taken_away_keeps_nothing(store: StateStore) -> None:
+    with store.claim(RECORD):
+        store.preserve("dev-abcde")
+        store.forget("dev-abcde")
+        store.forget("dev-abcde")
+
+    assert store.entries() == []
+
+
+def test_a_kept_one_is_held_by_one_and_stays(store: StateStore) -> None:
+    kept(store)
+    with store.hold("dev-abcde", "bottle diff") as entry:
+        assert (entry.live, entry.active, entry.kept) == (True, False, True)
+        assert (store.runtime / "dev-abcde").is_dir()
+        assert store.live() == []
+
+    assert not (store.runtime / "dev-abcde").exists()
+    assert store.kept("dev-abcde").live is False
+
+
+def test_held_and_forgotten_it_is_gone(store: StateStore) -> None:
+    kept(store)
+    with store.hold("dev-abcde", "bottle discard"):
+        store.forget("dev-abcde")
+
+    assert store.entries() == []
+    with pytest.raises(BottleError, match="is kept"):
+        store.kept("dev-abcde")
+
+
+def test_the_runtime_folder_of_a_machine_that_started_anew_is_made_again(store: StateStore) -> None:
+    kept(store)
+    run(Command(argv=("rm", "-rf", str(store.runtime.parent))))
+    with store.hold("dev-abcde", "bottle resume"):
+        assert (store.runtime / "dev-abcde").is_dir()
+
+
+def test_who_comes_second_is_told_who_holds_it(store: StateStore) -> None:
+    kept(store)
+    with owner(store, code=HOLDER) as started:
+        with pytest.raises(BottleError) as caught, store.hold("dev-abcde", "bottle apply", patience=0.2):
+            pass
+        assert str(caught.value) == f"dev-abcde is in use by `bottle diff` (pid {started.pid})"
+        started.kill()
+        started.wait()
+        with store.hold("dev-abcde", "bottle apply", patience=0):
+            pass
+
+
+def test_who_comes_second_waits_for_the_first(store: StateStore) -> None:
+    kept(store)
+    with owner(store, code=HOLDER) as first:
+        second = process(store, HOLDER)
+        time.sleep(0.2)
+        assert second.poll() is None
+        assert first.stdin
+        first.stdin.close()
+        assert second.stdout
+        assert second.stdout.readline() == b"claimed\n"
+        end(second)
+
+
+def test_of_two_that_resume_it_one_wins(store: StateStore) -> None:
+    kept(store)
+    both = [process(store, RESUMER) for _ in range(2)]
+    said = [each.stdout.readline().split()[0] for each in both if each.stdout]
+    for each in both:
+        end(each)
+
+    assert sorted(said) == [b"lost", b"won"]
+
+
+def test_one_that_runs_cannot_be_held(store: StateStore) -> None:
+    for interactive, hint in ((True, "`bottle attach dev-abcde` or "), (False, "")):
+        with owner(store, evolve(RECORD, interactive=interactive)):
+            with pytest.raises(BottleError, match="dev-abcde is running") as caught:
+                store.kept("dev-abcde")
+            assert caught.value.hint == f"{hint}`bottle stop dev-abcde`"
+
+
+def test_one_that_is_dead_and_not_marked_cannot_be_held(store: StateStore) -> None:
+    killed_owner(store)
+    for identity in ("dev-abcde", "dev-zzzzz", "../x", ""):
+        with pytest.raises(BottleError, match="is kept") as caught, store.hold(identity, "bottle resume"):
+            pass
+        assert caught.value.hint == "bottle list kept"
+
+
+def test_a_kept_one_of_a_later_version_is_refused_and_stays_untouched(store: StateStore) -> None:
+    kept(store)
+    folder = store.root / "dev-abcde"
+    (folder / "record.json").write_text('{"schema_version": 7}')
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(NewerSchemaError), store.hold("dev-abcde", "bottle discard"):
+        pass
+    store.remove("dev-abcde")
+
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_kept_one_with_a_damaged_record_can_be_held(store: StateStore) -> None:
+    kept(store)
+    (store.root / "dev-abcde" / "record.json").write_text("{")
+    with store.hold("dev-abcde", "bottle discard") as entry:
+        assert entry.record is None
+        assert isinstance(entry.problem, DamagedRecordError)

@@ -1,6 +1,7 @@
 from typing import Any
 
 from bottle.state.usage import HostUsage, ModelUsage, Usage
+from bottle_sidecar.policy.budget import Spent
 
 LINES: list[dict[str, Any]] = [
     {"event": "opened"},
@@ -37,6 +38,13 @@ def test_tokens_are_summed_by_model() -> None:
     assert Usage.of(LINES).models == {
         "m-1": ModelUsage(calls=2, input_tokens=3, output_tokens=4, cache_read_tokens=2, usd=0.5)
     }
+
+
+def test_what_counts_against_a_budget_is_all_models_together() -> None:
+    more = [*LINES, {"event": "usage", "model": "m-2", "cache_write_tokens": 10, "usd_micro": 1}]
+
+    assert Usage.of(more).spent == Spent(usd_micro=500_001, tokens=19, requests=3)
+    assert Usage.of([]).spent == Spent()
 
 
 def test_lines_of_any_shape_are_survived() -> None:

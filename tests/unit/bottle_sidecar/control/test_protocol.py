@@ -20,6 +20,7 @@ from bottle_sidecar.control.protocol import (
     from_json,
     to_json,
 )
+from bottle_sidecar.policy.budget import Spent
 from bottle_sidecar.policy.document import Auth, AuthScheme, Policy, Route
 from bottle_sidecar.policy.gate import GateRepo, PushRules
 
@@ -52,6 +53,7 @@ START = Start(
         scratch="/scratch",
         sockets="/sockets",
     ),
+    spent=Spent(usd_micro=1, tokens=2, requests=3),
 )
 
 
@@ -76,10 +78,10 @@ def test_a_message_comes_over_the_line_as_it_was(message: Message) -> None:
 
 def test_the_keys_of_each_message_are_pinned() -> None:
     """Who changes them must raise VERSION: the two ends may come from two builds."""
-    assert VERSION == 3
+    assert VERSION == 4
     assert set(to_json(START)) == {
         "kind", "version", "identity", "policy", "exit", "tokens", "placeholders", "upstream_proxy",
-        "no_proxy", "log_head", "secrets", "decoys", "gate",
+        "no_proxy", "log_head", "secrets", "decoys", "gate", "spent",
     }  # fmt: skip
     assert set(to_json(Ready(ca_certificate="", ca_fingerprint="", trust_store=""))) == {
         "kind", "ca_certificate", "ca_fingerprint", "trust_store"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bottle_sidecar.policy.budget import MAX_CALLS, Account, Budget, Limit
+from bottle_sidecar.policy.budget import MAX_CALLS, Account, Budget, Limit, Spent
 
 
 def reached(account: Account) -> Limit | None:
@@ -24,6 +24,23 @@ def test_each_limit_is_reached_by_what_it_limits(budget: Budget, limit: Limit) -
     account = Account(budget)
     account.begin()
     account.add(tokens=499, usd_micro=999)
+    assert reached(account) is None
+
+    account.begin()
+    account.add(tokens=1, usd_micro=1)
+    assert reached(account) is limit
+
+
+@pytest.mark.parametrize(
+    ("budget", "limit"),
+    [
+        (Budget(usd_micro=1001), Limit.USD),
+        (Budget(tokens=501), Limit.TOKENS),
+        (Budget(requests=3), Limit.REQUESTS),
+    ],
+)
+def test_what_was_spent_before_counts(budget: Budget, limit: Limit) -> None:
+    account = Account(budget, Spent(usd_micro=1000, tokens=500, requests=2))
     assert reached(account) is None
 
     account.begin()

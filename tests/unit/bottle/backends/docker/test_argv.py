@@ -1,11 +1,14 @@
 """Every option of every container, whole: a change in isolation must be a change here."""
 
+from pathlib import Path
+
 from attrs import evolve
 
 from bottle.backends.base import ExecRequest
 from bottle.backends.docker import argv
 from bottle.backends.docker.names import Names
 from bottle.plan import Limits
+from bottle.proc import Command, run
 from bottle.terminal import TerminalSize
 
 NAMES = Names(identity="dev-abcde", operator="0123", backend="docker")
@@ -144,6 +147,21 @@ def test_take_over_has_the_one_capability_and_no_network() -> None:
 REQUEST = ExecRequest(argv=("claude", "--x"), env={"PATH": "/bin", "HOME": "/h"}, cwd="/workspace")
 
 
+def test_changes_are_looked_for_without_a_network_and_without_writing() -> None:
+    built = argv.changes(NAMES, "look-1", "sidecar:1", RUNC, 17)
+
+    assert built == (
+        *("run", "--interactive", *HARDENING),
+        *("--name", "look-1", *NAMES.label_options("changes")),
+        *("--network", "none"),
+        *("--user", "0:0", "--cap-add", "DAC_READ_SEARCH"),
+        *("--memory", "2g", "--memory-swap", "2g", "--pids-limit", "256"),
+        *NAMES.volume(NAMES.workspace, "/run/bottle/workspace", "readonly", "volume-nocopy"),
+        *("--entrypoint", "python", "sidecar:1", "-m", "bottle_sidecar.changes"),
+        *("copy", "/run/bottle/workspace", "17"),
+    )
+
+
 def test_execute_takes_away_what_image_and_engine_add() -> None:
     built = argv.execute(
         NAMES, REQUEST, token="t1", env_path="/dev/fd/9", inherited=("ML",), image_env=("JAVA_HOME", "PATH")
@@ -211,3 +229,17 @@ def test_unpack_and_kill() -> None:
         *("exec", "--interactive", "bot-bottle-dev-abcde", "tar", "-x", "-p", "-f", "-", "-C", "/w"),
     )
     assert argv.kill(NAMES, "t1")[-1] == "t1"
+
+
+def test_what_proves_the_isolation_runs_nothing_that_lies_in_the_agent_s_home(tmp_path: Path) -> None:
+    """The home of a resumed bottle is its agent's work, and Python runs modules from there by itself."""
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    where = ("python3", "-c", "import site; print(site.getusersitepackages())")
+    places = run(Command(argv=where, env=env)).text
+    Path(places).mkdir(parents=True)
+    (Path(places) / "usercustomize.py").write_text("print('{\"findings\": []}')\nraise SystemExit\n")
+    for words in (argv.probe(NAMES, "print('honest')", ()), argv.forwarder(NAMES, "print('honest')")):
+        python = words[words.index("python3") :]
+        done = run(Command(argv=python, env=env))
+
+        assert done.text == "honest"

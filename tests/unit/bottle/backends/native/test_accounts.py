@@ -33,3 +33,13 @@ def test_release_is_idempotent(tmp_path: Path) -> None:
     accounts.release("agent-abcde")
 
     assert accounts.holders() == set()
+
+
+def test_who_comes_back_gets_the_users_that_its_files_have(tmp_path: Path) -> None:
+    before = Accounts(tmp_path / "before").allocate("agent-abcde")
+    anew = Accounts(tmp_path / "anew")
+    other = anew.allocate("agent-zzzzz", before.sandbox)
+
+    assert other == before, "a free one is given to whoever asks for it"
+    assert anew.allocate("agent-abcde", before.sandbox) not in {before, other}
+    assert Accounts(tmp_path / "third").allocate("agent-abcde", 0).sandbox >= FIRST_UID

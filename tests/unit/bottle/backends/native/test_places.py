@@ -91,3 +91,20 @@ def test_a_tree_without_permissions_and_deeper_than_any_recursion_is_removed(tmp
 
     assert not top.exists()
     assert Path("/etc").exists()
+
+
+def test_what_is_suspended_has_its_home_and_workspace_and_no_more(paths: Paths) -> None:
+    place = Places.of(paths, "agent-abcde")
+    place.suspend()
+    place.prepare()
+    place.prepare_gate()
+    for name in ("home", "workspace", "upper", "work", "etc", "other"):
+        (place.box / name).mkdir()
+    for _ in range(2):
+        place.suspend()
+
+    assert {path.name for path in place.box.iterdir()} == {"home", "workspace", "upper", "work"}
+    assert place.owner == os.getuid()
+    assert not place.run.exists()
+    assert not place.gate.exists()
+    assert places.identities(paths) == {"agent-abcde"}

@@ -1,6 +1,9 @@
 """What of the host is shown."""
 
+import os
 from pathlib import Path
+
+import pytest
 
 from bottle.backends.native import rootfs
 from bottle.backends.native.rootfs import HostLayout
@@ -35,3 +38,20 @@ def test_a_bottles_etc_knows_the_agent_and_no_resolver(tmp_path: Path) -> None:
     assert (tmp_path / "etc" / "resolv.conf").read_text() == ""
     assert "hosts: files\n" in (tmp_path / "etc" / "nsswitch.conf").read_text()
     assert set(rootfs.synthetic_etc()) == {path.name for path in (tmp_path / "etc").iterdir()}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_box_is_given_whole_and_what_is_the_users_already_is_not_looked_through(tmp_path: Path) -> None:
+    rootfs.fill(tmp_path, trust_store="CA")
+    (tmp_path / "home" / "link").symlink_to("/etc/passwd")
+    rootfs.give(tmp_path, 4321)
+    left = tmp_path / "home" / "left"
+    left.touch()
+    rootfs.fill(tmp_path, trust_store="CB")
+    rootfs.give(tmp_path, 4321)
+
+    everything = [tmp_path, *tmp_path.rglob("*")]
+    assert {path for path in everything if path.lstat().st_uid != 4321} == {left}
+    assert Path("/etc/passwd").stat().st_uid == 0
+    rootfs.give(tmp_path, 4322)
+    assert {path.lstat().st_uid for path in everything} == {4322}
