@@ -134,7 +134,7 @@ class Launcher:
         registrar = Registrar(plan.identity, self.store.proposals(plan.identity), note)
         try:
             with SidecarProcess(
-                launch.command, start, log=log.path, overuse=overuse, asked=registrar.file
+                launch.command, start, log=log.path, overuse=overuse, heard=registrar.hear
             ) as sidecar:
                 yield sidecar
         finally:
