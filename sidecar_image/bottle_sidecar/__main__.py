@@ -6,7 +6,6 @@ the audit log could not be written any more.
 """
 
 import asyncio
-import datetime as dt
 import os
 import signal
 import socket
@@ -63,7 +62,7 @@ async def _run() -> int:
         journal = _journal(start)
         questions = Questions(control.send)
         gate = None if start.gate is None else _gate(start, start.gate, journal, questions)
-        proxy = _build(start, journal)
+        proxy = _build(start, journal, questions)
         if gate is not None:
             proxy.beside(gate)
         way_in = _WayIn(start.exit)
@@ -167,14 +166,14 @@ def _known(start: Start, gate: GateStart) -> Iterable[KnownSecret]:
         yield from (KnownSecret(value=line) for line in lines)
 
 
-def _build(start: Start, journal: Journal) -> EgressProxy:
+def _build(start: Start, journal: Journal, questions: Questions) -> EgressProxy:
     return build(
         start,
         system_cas=upstream.system_bundle(),
         resolver=SystemResolver(),
         rules=RulesStore().rules(),
         journal=journal,
-        now=dt.datetime.now(dt.UTC),
+        questions=questions,
     )
 
 

@@ -19,7 +19,7 @@ import bottle_sidecar
 from bottle.proc import Command
 from bottle.sidecar.process import SidecarProcess
 from bottle_sidecar.control.handover import send_listener
-from bottle_sidecar.control.protocol import Ask, Decide, Exit, Remark, Renew, Start
+from bottle_sidecar.control.protocol import Ask, Decide, Exit, Notice, Remark, Renew, Start
 from bottle_sidecar.policy.budget import Budget
 from bottle_sidecar.policy.document import Policy, Route
 
@@ -55,7 +55,7 @@ class Reply:
 class Sidecar:
     """One bottle's sidecar. `under`: a program, with its arguments, that runs it.
 
-    `questions`: what it asks of its operator.
+    `questions`: what it asks and tells its operator.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Sidecar:
     ) -> None:
         self._handover = folder / "exit.sock"
         self.log = folder / "sidecar.log"
-        self.questions: Queue[Ask] = Queue()
+        self.questions: Queue[Ask | Notice] = Queue()
         self._process = SidecarProcess(
             evolve(command(), argv=(*under, *command().argv)),
             Start(
@@ -83,7 +83,7 @@ class Sidecar:
                 **start,
             ),
             log=self.log,
-            asked=self.questions.put,
+            heard=self.questions.put,
         )
         self.ready = self._process.ready
         with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
@@ -103,6 +103,12 @@ class Sidecar:
 
     def tell(self, message: Renew | Remark | Decide) -> None:
         self._process.tell(message)
+
+    def asked(self) -> Ask:
+        """The next question."""
+        while not isinstance(message := self.questions.get(timeout=WAIT), Ask):
+            pass
+        return message
 
     @property
     def process(self) -> Any:

@@ -67,6 +67,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle_sidecar/gate/receive.py": GATE,
     "bottle_sidecar/gate/service.py": GATE,
     "bottle_sidecar/gate/upstream.py": GATE,
+    "bottle_sidecar/egress/allowance.py": WIRE,
     "bottle_sidecar/egress/connection.py": WIRE,
     "bottle_sidecar/egress/driver.py": WIRE,
     "bottle_sidecar/egress/guard.py": WIRE,

@@ -2,8 +2,8 @@
 
 The host sends `Start` first and may send `Renew`, `Remark`, `Decide` and `Shutdown`; end of file on stdin
 means that the owner died, and the sidecar exits at once. The sidecar answers `Ready` once it holds the
-bottle's listener's address, or `Failed`; it may say `Exceeded` and `Ask` later. Secrets travel in `Start`
-and `Renew` only: never in argv, environment or a file.
+bottle's listener's address, or `Failed`; it may say `Exceeded`, `Ask` and `Notice` later. Secrets travel in
+`Start` and `Renew` only: never in argv, environment or a file.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Start:
 
     `log_head`: where the bottle's audit log stands, if a sidecar wrote one before. `secrets`: what else must
     not leave the bottle. `decoys`: credentials that open nothing, by the place where they lie in it.
-    `spent`: what of its budget the bottle has used before.
+    `spent`: of the policy's budget, by sidecars of the same bottle before.
     """
 
     version: int = VERSION
@@ -128,6 +128,13 @@ class Ask:
 
 
 @frozen(kw_only=True)
+class Notice:
+    """Something that the operator should know."""
+
+    text: str
+
+
+@frozen(kw_only=True)
 class Decide:
     """What the operator says to the `Ask` with this key. `reason` is for the agent."""
 
@@ -136,7 +143,7 @@ class Decide:
     reason: str = ""
 
 
-Message = Start | Ready | Failed | Shutdown | Renew | Remark | Exceeded | Ask | Decide
+Message = Start | Ready | Failed | Shutdown | Renew | Remark | Exceeded | Ask | Notice | Decide
 _KINDS: Mapping[str, type[Message]] = {
     "start": Start,
     "ready": Ready,
@@ -146,6 +153,7 @@ _KINDS: Mapping[str, type[Message]] = {
     "remark": Remark,
     "exceeded": Exceeded,
     "ask": Ask,
+    "notice": Notice,
     "decide": Decide,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from bottle_sidecar.control.protocol import Ask, Decide
+from bottle_sidecar.control.protocol import Ask, Decide, Notice
 
 MOST_OPEN = 16
 
@@ -13,15 +13,19 @@ class TooManyQuestionsError(Exception):
 
 
 class Questions:
-    """Puts each question once, by `put`; an answer counts for as long as the sidecar lives.
+    """What goes to the operator, by `put`: each question once; an answer counts as long as the sidecar lives.
 
     A question stays open when whoever asked it has gone away: the answer is there when they come back.
     """
 
-    def __init__(self, put: Callable[[Ask], None]) -> None:
+    def __init__(self, put: Callable[[Ask | Notice], None]) -> None:
         self._put = put
         self._open: dict[str, asyncio.Future[Decide]] = {}
         self._answers: dict[str, Decide] = {}
+
+    def tell(self, text: str) -> None:
+        """Something that needs no answer."""
+        self._put(Notice(text=text))
 
     async def ask(self, question: Ask) -> Decide:
         """Waits for the answer. Raises TooManyQuestionsError."""

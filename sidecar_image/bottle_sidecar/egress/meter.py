@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from bottle_sidecar.egress.decoding import Decoder, UnreadableBodyError, decoded, decoders
 from bottle_sidecar.egress.journal import Journal
-from bottle_sidecar.policy.budget import MAX_CALLS, Account
+from bottle_sidecar.policy.budget import MAX_CALLS, Account, Level
 from bottle_sidecar.policy.decide import Request, Rule, Verdict
 from bottle_sidecar.policy.llm import Charge, Cost, charge
 from bottle_sidecar.policy.prices import PriceTable
@@ -37,20 +37,26 @@ def list_prices() -> PriceTable:
 
 @define
 class _Ledger:
-    """What the calls of a bottle share. `largest`: the longest prompt so far, in tokens."""
+    """What the calls of a bottle share. `largest`: the longest prompt so far, in tokens.
+
+    `wanting` hears of a limit for which a call is refused, `noticed` of one that comes near.
+    """
 
     account: Account
     prices: PriceTable
     journal: Journal
     clock: Clock
+    wanting: Callable[[Level], None]
+    noticed: Callable[[Level], None]
     largest: int = 0
 
     def judged(self, verdict: Verdict) -> Verdict:
         """The verdict on one more call."""
         level = self.account.exhausted()
         if level is not None:
+            self.wanting(level)
             reason = f"The budget of this bottle is spent: {level}."
-            hint = f"The operator may raise budget.{level.limit.value} of the bottle and start it again."
+            hint = "The operator is asked for as much again, and decides with `bottle approve` on the host."
             return _refused(verdict, Rule.BUDGET, reason, hint)
         if self.account.is_crowded:
             reason = f"{MAX_CALLS} calls are under way, each of which may spend what is left of the budget."
@@ -68,6 +74,8 @@ class _Ledger:
                 most=level.most,
                 reason=f"{level}",
             )
+            if not level.is_reached:
+                self.noticed(level)
 
 
 class _Call:
@@ -206,12 +214,21 @@ class Metering:
 
 
 class Meter:
-    """One bottle's."""
+    """One bottle's. `wanting` hears of a limit for which a call is refused, `noticed` of one that is near."""
 
     def __init__(
-        self, account: Account, prices: PriceTable, journal: Journal, *, clock: Clock = time.monotonic
+        self,
+        account: Account,
+        prices: PriceTable,
+        journal: Journal,
+        *,
+        wanting: Callable[[Level], None],
+        noticed: Callable[[Level], None],
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._ledger = _Ledger(account=account, prices=prices, journal=journal, clock=clock)
+        self._ledger = _Ledger(
+            account=account, prices=prices, journal=journal, clock=clock, wanting=wanting, noticed=noticed
+        )
 
     def judge(self, verdict: Verdict, asked: Request) -> Verdict:
         """The verdict, or the refusal of a call for which no budget is left.

@@ -15,6 +15,8 @@ from typing import Protocol
 
 from bottle_sidecar.control.handover import readable
 from bottle_sidecar.control.protocol import Start
+from bottle_sidecar.control.questions import Questions
+from bottle_sidecar.egress.allowance import Allowance
 from bottle_sidecar.egress.authority import Authority
 from bottle_sidecar.egress.connection import AgentConnection, Services, Timeouts
 from bottle_sidecar.egress.dial import READ_LIMIT, Dialer, Resolver, Streams
@@ -133,7 +135,7 @@ def build(
     resolver: Resolver,
     rules: RuleSet,
     journal: Journal,
-    now: dt.datetime,
+    questions: Questions,
 ) -> EgressProxy:
     """The proxy that `start` describes.
 
@@ -152,7 +154,14 @@ def build(
         rules=rules,
     )
     exchanges = Exchanges(journal)
-    meter = Meter(Account(start.policy.budget, start.spent), list_prices(), journal)
+    account = Account(start.policy.budget, start.spent)
+    meter = Meter(
+        account,
+        list_prices(),
+        journal,
+        wanting=Allowance(account, questions, journal).ask,
+        noticed=lambda level: questions.tell(f"the budget comes to its end: {level}"),
+    )
     services = Services(
         guard=Guard(
             start,
@@ -162,7 +171,7 @@ def build(
             exchanges=exchanges,
             meter=meter,
         ),
-        authority=Authority(start.identity, now=now),
+        authority=Authority(start.identity, now=dt.datetime.now(dt.UTC)),
         trust=UpstreamTrust(system_cas),
         dialer=Dialer(resolver=resolver, proxy=proxy),
         journal=journal,

@@ -43,11 +43,15 @@ class Budget:
 
 @frozen(kw_only=True)
 class Spent:
-    """What a bottle that goes on had spent before."""
+    """What a bottle had used before its sidecar started; `usd_micro` in micro-dollars."""
 
     usd_micro: int = 0
     tokens: int = 0
     requests: int = 0
+
+    @property
+    def amounts(self) -> dict[Limit, int]:
+        return {Limit.USD: self.usd_micro, Limit.TOKENS: self.tokens, Limit.REQUESTS: self.requests}
 
 
 @frozen(kw_only=True)
@@ -69,12 +73,10 @@ class Level:
 class Account:
     """One bottle's. What calls that are under way have announced counts already."""
 
-    def __init__(self, budget: Budget, before: Spent | None = None) -> None:
-        self._limits = budget.limits
-        before = before or Spent()
-        self._spent = {
-            Limit.USD: before.usd_micro, Limit.TOKENS: before.tokens, Limit.REQUESTS: before.requests
-        }  # fmt: skip
+    def __init__(self, budget: Budget, spent: Spent | None = None) -> None:
+        self._granted = budget.limits
+        self._limits = dict(self._granted)
+        self._spent = (spent or Spent()).amounts
         self._noticed: set[tuple[Limit, bool]] = set()
         self._under_way = 0
 
@@ -94,6 +96,15 @@ class Account:
 
     def end(self) -> None:
         self._under_way -= 1
+
+    def extend(self, limit: Limit) -> None:
+        """Grants as much again as was granted at first."""
+        self._limits[limit] += self._granted[limit]
+        self._noticed -= {(limit, False), (limit, True)}
+
+    def granted(self, limit: Limit) -> int:
+        """How much was granted at first."""
+        return self._granted[limit]
 
     def add(self, *, tokens: int, usd_micro: int) -> None:
         self._spent[Limit.TOKENS] += tokens

@@ -9,7 +9,7 @@ from typing import Protocol, Self
 from bottle.errors import BottleError
 from bottle.state.proposals import Proposals
 from bottle.terminal import printable
-from bottle_sidecar.control.protocol import Ask, Decide
+from bottle_sidecar.control.protocol import Ask, Decide, Notice
 
 _INTERVAL = 0.5  # seconds between looks for decisions
 
@@ -21,15 +21,21 @@ class Listener(Protocol):
 
 
 class Registrar:
-    """Files what the sidecar asks; `note` hears of each new question."""
+    """Files what the sidecar asks; `note` hears of each new question, and of what needs no answer."""
 
     def __init__(self, identity: str, proposals: Proposals, note: Callable[[str], None]) -> None:
         self._identity = identity
         self._proposals = proposals
         self._note = note
 
-    def file(self, ask: Ask) -> None:
+    def hear(self, message: Ask | Notice) -> None:
         """From any thread, but one at a time."""
+        if isinstance(message, Ask):
+            self._file(message)
+        else:
+            self._note(printable(message.text))
+
+    def _file(self, ask: Ask) -> None:
         known = len(self._proposals.all())
         proposal = self._proposals.file(key=ask.key, kind=ask.what, title=ask.title, text=ask.text)
         if proposal.number > known:

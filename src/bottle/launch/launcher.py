@@ -18,6 +18,7 @@ from bottle.backends.base import (
     TerminalSize,
 )
 from bottle.errors import BottleError
+from bottle.launch.asides import Asides
 from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.launch.inside import capture
 from bottle.launch.intake import Intake
@@ -94,7 +95,8 @@ class Launcher:
         guard = stack.enter_context(DiskGuard(bottle, plan))
         stack.callback(keeping.take_down, bottle)
         launch = bottle.sidecar(plan)
-        sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard))
+        aside = stack.enter_context(Asides(partial(self._note, plan), waits=plan.interactive))
+        sidecar = stack.enter_context(self._sidecar(plan, secrets, launch, guard, aside))
         folder = self.store.folder(plan.identity)
         intake = Intake.begin(plan.workspace, folder, self.progress, disk=plan.limits.disk)
         arrival = bottle.create(plan, trust_store=sidecar.ready.trust_store)
@@ -112,7 +114,8 @@ class Launcher:
         if plan.program.check:
             _check(live, plan.program.check)
         stack.enter_context(DecisionWatch(self.store.proposals(plan.identity), sidecar))
-        stack.enter_context(self._watch(plan, sidecar))
+        if self.lent is not None:
+            stack.enter_context(LoginWatch(self.lent, sidecar, aside))
         keeping.agent_starts(secrets)
         status = work(live)
         if not sidecar.alive:
@@ -122,7 +125,7 @@ class Launcher:
 
     @contextmanager
     def _sidecar(
-        self, plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch, guard: DiskGuard
+        self, plan: LaunchPlan, secrets: SecretValues, launch: SidecarLaunch, guard: DiskGuard, aside: Asides
     ) -> Iterator[SidecarProcess]:
         """Its audit log outlives the bottle."""
         log = self.logs.of(plan.identity)
@@ -130,30 +133,14 @@ class Launcher:
         if plan.resume:
             start = evolve(start, spent=Usage.of(log.entries()).spent)
         overuse = guard.report if launch.measures else None
-        note = partial(self._note, plan)
-        registrar = Registrar(plan.identity, self.store.proposals(plan.identity), note)
+        registrar = Registrar(plan.identity, self.store.proposals(plan.identity), aside)
         try:
             with SidecarProcess(
-                launch.command, start, log=log.path, overuse=overuse, asked=registrar.file
+                launch.command, start, log=log.path, overuse=overuse, heard=registrar.hear
             ) as sidecar:
                 yield sidecar
         finally:
             log.seal()
-
-    @contextmanager
-    def _watch(self, plan: LaunchPlan, sidecar: SidecarProcess) -> Iterator[None]:
-        """What is to be said to somebody at the agent's screen waits until that is theirs again."""
-        if self.lent is None:
-            yield
-            return
-        later: list[str] = []
-        note = later.append if plan.interactive else partial(self._note, plan)
-        try:
-            with LoginWatch(self.lent, sidecar, note):
-                yield
-        finally:
-            for text in later:
-                self._note(plan, text)
 
     def _note(self, plan: LaunchPlan, text: str) -> None:
         self.progress.note(f"{plan.identity}: {text}")

@@ -19,6 +19,7 @@ from bottle_sidecar.control.protocol import (
     Exceeded,
     Failed,
     Message,
+    Notice,
     Ready,
     Remark,
     Renew,
@@ -45,7 +46,7 @@ class SidecarProcess:
     client say, is taken out of it.
 
     Called from a thread: `overuse` with the bytes that the sidecar found to be too many, or with None
-    where it died before it was stopped; `asked` with what the operator shall decide on.
+    where it died before it was stopped; `heard` with what the operator shall know or decide on.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class SidecarProcess:
         *,
         log: Path,
         overuse: Callable[[int | None], None] | None = None,
-        asked: Callable[[Ask], None] | None = None,
+        heard: Callable[[Ask | Notice], None] | None = None,
     ) -> None:
         self._log = log
         self._heard = b""
@@ -76,8 +77,8 @@ class SidecarProcess:
             self._tidy()
             raise
         self._tidy()
-        if overuse or asked:
-            self._listening = threading.Thread(target=self._listen, args=(overuse, asked), daemon=True)
+        if overuse or heard:
+            self._listening = threading.Thread(target=self._listen, args=(overuse, heard), daemon=True)
             self._listening.start()
 
     def __enter__(self) -> Self:
@@ -160,12 +161,12 @@ class SidecarProcess:
         return bool(chunk)
 
     def _listen(
-        self, overuse: Callable[[int | None], None] | None, asked: Callable[[Ask], None] | None
+        self, overuse: Callable[[int | None], None] | None, heard: Callable[[Ask | Notice], None] | None
     ) -> None:
         """In a thread, to the end of what the sidecar says."""
         for message in self._messages():
-            if isinstance(message, Ask) and asked:
-                asked(message)
+            if isinstance(message, Ask | Notice) and heard:
+                heard(message)
             elif isinstance(message, Exceeded) and overuse:
                 overuse(message.used)
                 return

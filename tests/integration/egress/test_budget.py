@@ -13,7 +13,8 @@ import wsproto
 import zstandard
 from wsproto.events import AcceptConnection, Request, TextMessage
 
-from bottle_sidecar.policy.budget import MAX_CALLS, Budget
+from bottle_sidecar.control.protocol import Decide, Notice
+from bottle_sidecar.policy.budget import MAX_CALLS, Budget, Spent
 from bottle_sidecar.policy.document import Auth, AuthScheme, Route
 from support.agent_apis import ANTHROPIC_HOST, OPENAI_HOST, AgentApis, agent_apis
 from support.egress import Begin, MakeRoute, Serve
@@ -53,11 +54,11 @@ def apis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentApis]:
 def begin(apis: AgentApis, start: Begin) -> Begin:
     """A sidecar in front of both APIs."""
 
-    def make(**budget: int) -> Sidecar:
+    def make(*, spent: Spent | None = None, **budget: int) -> Sidecar:
         routes = [apis.redirected(Route(host=host, auth=AUTH)) for host in (ANTHROPIC_HOST, OPENAI_HOST)]
         for server in (apis.anthropic, apis.openai):
             server.recording.requests.clear()
-        return start(*routes, tokens={"T": TOKEN}, budget=Budget(**budget))
+        return start(*routes, tokens={"T": TOKEN}, budget=Budget(**budget), spent=spent or Spent())
 
     return make
 
@@ -86,6 +87,14 @@ def lines(sidecar: Sidecar, event: str, count: int = 1) -> list[dict[str, Any]]:
         assert time.monotonic() < deadline, f"{count} lines '{event}' in {sidecar.events}"
         time.sleep(0.01)
     return found
+
+
+def decided(sidecar: Sidecar, level: str) -> None:
+    """Waits until the answer has reached the account."""
+    deadline = time.monotonic() + WAIT
+    while level not in [line["level"] for line in lines(sidecar, "budget")]:
+        assert time.monotonic() < deadline, level
+        time.sleep(0.01)
 
 
 def counts(line: dict[str, Any]) -> tuple[object, ...]:
@@ -122,7 +131,7 @@ def test_the_call_after_the_limit_does_not_leave(
     assert (refused.status, refused.rule) == (400, "budget.spent")
     message = refused.document["error"]["message"]
     assert f"(budget.{limit})" in message
-    assert f"The operator may raise budget.{limit}" in message
+    assert "The operator is asked for as much again" in message
     assert codex(sidecar).rule == "budget.spent"
     assert len(apis.anthropic.recording.requests) == calls
     assert apis.openai.recording.requests == []
@@ -137,6 +146,36 @@ def test_a_notice_at_80_percent_and_when_the_limit_is_reached(begin: Begin) -> N
     ]
 
     assert notices == [("notice", "requests", 4, 5), ("reached", "requests", 5, 5)]
+    told = sidecar.questions.get(timeout=WAIT)
+    assert told == Notice(text="the budget comes to its end: 4 of 5 requests (budget.requests)")
+    assert sidecar.questions.empty()
+
+
+def test_the_operator_is_asked_once_and_a_yes_grants_as_much_again(begin: Begin) -> None:
+    sidecar = begin(requests=2)
+    statuses = [claude(sidecar).status for _ in range(4)]
+    first = sidecar.asked()
+    assert sidecar.questions.empty()
+    sidecar.tell(Decide(key=first.key, approved=True))
+    decided(sidecar, "raised")
+    statuses += [claude(sidecar).status for _ in range(3)]
+    second = sidecar.asked()
+    sidecar.tell(Decide(key=second.key, approved=False, reason="enough"))
+    decided(sidecar, "declined")
+    statuses.append(claude(sidecar).status)
+
+    assert statuses == [200, 200, 400, 400, 200, 200, 400, 400]
+    assert first.title == "the budget is spent: 2 of 2 requests (budget.requests)"
+    assert "as much again as the manifest does: 2 requests" in first.text
+    assert second.title == "the budget is spent: 4 of 4 requests (budget.requests)"
+
+
+@pytest.mark.parametrize("limit", ["requests", "tokens", "usd_micro"])
+def test_what_was_spent_before_counts(begin: Begin, limit: str) -> None:
+    spent = Spent(usd_micro=1_000_000, tokens=1_000_000, requests=1_000_000)
+
+    assert claude(begin(spent=spent, **{limit: 1_000_000})).rule == "budget.spent"
+    assert claude(begin(spent=spent, **{limit: 1_000_001})).status == 200
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class Desk:
             process.stderr.close()
 
     def asked(self) -> Ask:
-        return self.remote.lab.sidecar.questions.get(timeout=WAIT)
+        return self.remote.lab.sidecar.asked()
 
     def abandoned(self) -> Ask:
         """What was asked for a push whose git was killed then, and which the sidecar has given up."""

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.state.proposals import Proposals
-from bottle_sidecar.control.protocol import Ask, Decide
+from bottle_sidecar.control.protocol import Ask, Decide, Notice
 
 ASK = Ask(key="k", what="push", title="push \x1b[2J", text="text")
 
@@ -20,10 +20,11 @@ def test_the_operator_hears_of_a_question_once(tmp_path: Path) -> None:
     heard: list[str] = []
     registrar = Registrar("dev-abcde", Proposals(tmp_path), heard.append)
 
-    registrar.file(ASK)
-    registrar.file(ASK)
+    registrar.hear(ASK)
+    registrar.hear(Notice(text="so it is"))
+    registrar.hear(ASK)
 
-    assert heard == ["asks for a yes: push \\x1b[2J (bottle approve dev-abcde)"]
+    assert heard == ["asks for a yes: push \\x1b[2J (bottle approve dev-abcde)", "so it is"]
 
 
 def test_each_decision_is_told_once_those_of_before_at_the_start(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from bottle_sidecar.control.protocol import (
     Failed,
     GateStart,
     Message,
+    Notice,
     Ready,
     Remark,
     Renew,
@@ -69,6 +70,7 @@ START = Start(
         Remark(reason="why"),
         Exceeded(used=1 << 40),
         Ask(key="k", what="push", title="one\ud800", text="two\n"),
+        Notice(text="t"),
         Decide(key="k", approved=False, reason="no"),
     ],
 )
@@ -97,6 +99,7 @@ def test_the_keys_of_each_message_are_pinned() -> None:
         "title",
         "text",
     }
+    assert to_json(Notice(text="t")) == {"kind": "notice", "text": "t"}
     assert set(to_json(Decide(key="k", approved=True))) == {"kind", "key", "approved", "reason"}
 
 

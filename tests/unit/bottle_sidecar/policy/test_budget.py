@@ -106,3 +106,21 @@ def test_the_limit_is_reached_exactly_when_the_sum_is(most: int, amounts: list[i
         account.add(tokens=amount, usd_micro=0)
 
     assert (account.exhausted() is not None) == (sum(amounts) >= most)
+
+
+def test_more_is_granted_of_one_limit_and_its_notices_come_anew() -> None:
+    account = Account(Budget(tokens=10, requests=100), Spent(tokens=9))
+    account.add(tokens=3, usd_micro=0)
+    assert reached(account) is Limit.TOKENS
+    assert len(account.notices()) == 1
+
+    account.extend(Limit.TOKENS)
+
+    assert reached(account) is None
+    assert account.notices() == []
+    account.add(tokens=4, usd_micro=0)
+    assert [str(level) for level in account.notices()] == ["16 of 20 tokens (budget.tokens)"]
+    account.extend(Limit.TOKENS)
+    assert account.granted(Limit.TOKENS) == 10
+    account.add(tokens=14, usd_micro=0)
+    assert reached(account) is Limit.TOKENS
