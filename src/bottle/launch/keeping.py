@@ -102,7 +102,7 @@ class Keeping:
         self._store.update(self._record)
 
     def agent_ended(self, status: int, *, unapplied: Callable[[], bool]) -> None:
-        """`unapplied` tells whether a private workspace has what its directory has not, and may take a while."""
+        """`unapplied` tells whether a private workspace has what its directory has not; it takes its time."""
         plan = self._plan
         self._record = evolve(self._record, status=status)
         finished = status == 0 and plan.keep is not Keep.ALWAYS
