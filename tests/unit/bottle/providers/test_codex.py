@@ -168,5 +168,5 @@ def test_what_the_cli_rewrites_is_seeded_once_and_its_login_each_time() -> None:
     files = CodexProvider().setup(AgentContext(routes=(route,), placeholders={"KEY": "p"})).files
 
     assert {file.path.name: file.once for file in files} == {
-        ".profile": False, "config.toml": True, "auth.json": False
+        ".profile": False, ".gitconfig": False, "config.toml": True, "auth.json": False
     }  # fmt: skip
