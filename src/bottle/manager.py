@@ -80,6 +80,7 @@ class BottleManager:
             store=self.store,
             logs=self.logs,
             progress=self.progress,
+            environ=self.environ,
             lent=resolved.lent,
         )
         return launcher.run(resolved.plan, secrets, self.assets(), work)

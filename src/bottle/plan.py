@@ -223,8 +223,3 @@ class LaunchPlan:
                 return self.program.converses or self.private_workspace
             case _:
                 return self.keep is Keep.ALWAYS
-
-    def outlives(self, status: int) -> bool:
-        """Whether it is kept when its agent ended with `status`."""
-        done = status == 0 and self.keep is Keep.UNFINISHED and not self.private_workspace
-        return self.worth_keeping and not done

@@ -101,10 +101,13 @@ class Keeping:
         self._record = evolve(self._record, phase=Phase.RUNNING, status=None)
         self._store.update(self._record)
 
-    def agent_ended(self, status: int) -> None:
+    def agent_ended(self, status: int, *, unapplied: Callable[[], bool]) -> None:
+        """`unapplied` tells whether a private workspace has what its directory has not; it takes its time."""
+        plan = self._plan
         self._record = evolve(self._record, status=status)
-        if not self._plan.outlives(status):
-            self._store.forget(self._plan.identity)
+        finished = status == 0 and plan.keep is not Keep.ALWAYS
+        if not plan.worth_keeping or (finished and not (plan.private_workspace and unapplied())):
+            self._store.forget(plan.identity)
 
     def take_down(self, bottle: Bottle) -> None:
         """Suspends what is kept, removes what is not."""
@@ -114,7 +117,8 @@ class Keeping:
             return
         bottle.suspend()
         self._store.update(evolve(self._record, phase=Phase.KEPT))
-        self._note(f"kept; to go on: bottle resume {identity}")
+        changed = f"; what it changed: bottle diff {identity}" if self._plan.private_workspace else ""
+        self._note(f"kept; to go on: bottle resume {identity}{changed}")
 
 
 def record_of(plan: LaunchPlan) -> BottleRecord:

@@ -22,11 +22,12 @@ from bottle.launch.asides import Asides
 from bottle.launch.asking import DecisionWatch, Registrar
 from bottle.launch.inside import capture
 from bottle.launch.intake import Intake
-from bottle.launch.keeping import Keeping
+from bottle.launch.keeping import Keeping, record_of
 from bottle.launch.login import Lent, LoginWatch
 from bottle.launch.overuse import DiskGuard
 from bottle.launch.seed import RUN, environment_archive, home_archive
 from bottle.launch.signals import termination
+from bottle.launch.workspaces import HeldWorkspace
 from bottle.plan import AGENT_HOME, WORKSPACE, LaunchPlan
 from bottle.proc import Completed
 from bottle.progress import Progress
@@ -35,6 +36,7 @@ from bottle.sidecar.process import SidecarError, SidecarProcess
 from bottle.state.audit import AuditLogs
 from bottle.state.store import StateStore
 from bottle.state.usage import Usage
+from bottle.workspace.origin import Origin
 from bottle_sidecar.control.protocol import GateStart, Start
 
 _SAID = 500  # characters of what a failed check printed
@@ -62,13 +64,15 @@ class LiveBottle:
 class Launcher:
     """Brings one bottle up on `backend`, lets `work` use it, and takes everything down.
 
-    `lent`: the operator's own login, which may be renewed while the bottle lives.
+    `environ`: what the host's git is run with. `lent`: the operator's own login, which may be renewed while
+    the bottle lives.
     """
 
     backend: Backend
     store: StateStore
     logs: AuditLogs
     progress: Progress
+    environ: Mapping[str, str] = field(factory=dict, repr=False)
     lent: Lent | None = None
 
     def run(
@@ -78,12 +82,17 @@ class Launcher:
         with termination() as shield, ExitStack() as stack:
             try:
                 self.backend.build(assets, plan, self.progress)
-                return self._run(plan, secrets, work, stack)
+                return self._run(plan, secrets, assets, work, stack)
             finally:
                 shield.raise_()
 
     def _run(
-        self, plan: LaunchPlan, secrets: SecretValues, work: Callable[[LiveBottle], int], stack: ExitStack
+        self,
+        plan: LaunchPlan,
+        secrets: SecretValues,
+        assets: Assets,
+        work: Callable[[LiveBottle], int],
+        stack: ExitStack,
     ) -> int:
         keeping = Keeping(self.store, plan, partial(self._note, plan))
         bottle = self.backend.bottle(plan.identity)
@@ -120,7 +129,7 @@ class Launcher:
         status = work(live)
         if not sidecar.alive:
             raise SidecarError(f"the sidecar of {plan.identity} died; the agent had no way out from then on")
-        keeping.agent_ended(status)
+        keeping.agent_ended(status, unapplied=partial(self._unapplied, plan, bottle, assets))
         return status
 
     @contextmanager
@@ -141,6 +150,24 @@ class Launcher:
                 yield sidecar
         finally:
             log.seal()
+
+    def _unapplied(self, plan: LaunchPlan, bottle: Bottle, assets: Assets) -> bool:
+        """True where it cannot be told."""
+        try:
+            origin = Origin.read(self.store.folder(plan.identity))
+            if origin is None:
+                return True
+            self.backend.equip(lambda: assets, self.progress)
+            held = HeldWorkspace(
+                record=record_of(plan),
+                bottle=bottle,
+                origin=origin,
+                environ=self.environ,
+                limit=plan.limits.disk,
+            )
+            return held.is_changed()
+        except (BottleError, OSError):
+            return True
 
     def _note(self, plan: LaunchPlan, text: str) -> None:
         self.progress.note(f"{plan.identity}: {text}")

@@ -64,6 +64,11 @@ class HeldWorkspace:
                 found = found.without(self.git.ignored(self.source, paths))
             yield found, folder
 
+    def is_changed(self) -> bool:
+        """Whether it has what its directory has not, and git does not ignore. Raises as `changes`."""
+        with self.changes(lambda _path: True) as (found, _):
+            return bool(found)
+
     def _start(self) -> CopiedIn | None:
         if self.origin.how is not How.COPY:
             return None

@@ -31,13 +31,16 @@ def test_a_workspace_is_kept_after_a_crash_goes_on_once_at_a_time_and_is_gone_wh
     project.command()
     (project.cwd / "mine").write_text("mine\n")
     assert project.run("run", "shell", "true").code == 0
-    assert project.kept() == []
+    assert project.run("run", "--cwd", "shell", "cat mine").code == 0
+    assert project.kept() == [], "nothing was changed"
     before = Remains.now(project)
     crashed = project.run("run", "--cwd", "shell", "echo kept | tee note ~/note; exit 3")
     (identity,) = project.kept()
 
     assert crashed.code == 3
-    assert crashed.err.endswith(f"{identity}: kept; to go on: bottle resume {identity}\n")
+    told = f"kept; to go on: bottle resume {identity}; what it changed: bottle diff {identity}\n"
+    assert crashed.err.endswith(told)
+    assert project.run("diff", "--name-status", identity).out == "A\tnote\n"
     row = project.run("list", "kept").out.rstrip("\n").split("\t")
     assert row[6:] == ["3", str(project.cwd)]
     assert project.run("cleanup", "--yes").out == ""

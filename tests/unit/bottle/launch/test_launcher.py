@@ -42,6 +42,8 @@ SECRETS = SecretValues(
     upstream_proxy=Secret("http://proxy"),
 )
 TELLS = 'flush=True)\nprint(json.dumps({"kind": "exceeded", "used": 1 << 40}), flush=True)\n'
+CHANGE = b'{"path": "a", "kind": "file", "mode": 420, "size": 1, "data": [[0, 1]]}\nxwhole\n'
+END = b'{"end": true}\n'
 STEPS = ["build d1", "sidecar", f"create {IDENTITY}", "put /home/agent", "put /run"]
 
 
@@ -100,8 +102,23 @@ def test_the_workspace_is_copied_in_where_the_plan_has_one(stage: Stage, tmp_pat
     (tmp_path / "here" / "file").write_text("x")
     stage.launch(lambda live: 0, plan(workspace=Workspace(source=tmp_path / "here")))
 
-    assert stage.backend.calls == [*STEPS, "put /workspace", "start date", "suspend"]
+    assert stage.backend.calls == [*STEPS, "put /workspace", "start date", "changes", "remove"]
     assert set(stage.bottle.members("/workspace")) == {".", "./file"}
+
+
+@pytest.mark.parametrize(("changed", "kept"), [(END, False), (CHANGE + END, True), (CHANGE, True)])
+def test_a_workspace_is_kept_for_what_was_changed_or_cannot_be_told(
+    stage: Stage, tmp_path: Path, changed: bytes, *, kept: bool
+) -> None:
+    (tmp_path / "here").mkdir()
+    stage.backend.bottles[IDENTITY] = FakeBottle(
+        identity=IDENTITY, calls=stage.backend.calls, changed=changed
+    )
+    stage.launch(lambda live: 0, plan(workspace=Workspace(source=tmp_path / "here")))
+
+    assert stage.backend.calls[-2:] == ["changes", "suspend" if kept else "remove"]
+    told = f"{IDENTITY}: kept; to go on: bottle resume {IDENTITY}; what it changed: bottle diff {IDENTITY}"
+    assert (told in stage.progress.notes) == kept
 
 
 @pytest.mark.parametrize("step", ["sidecar", "create", "put"])
@@ -315,7 +332,8 @@ def test_what_is_kept(stage: Stage, changes: dict[str, Any], status: int, *, kep
         for entry in stage.store.entries()
     ]
     assert found == ([(True, Phase.KEPT, status)] if kept else [])
-    assert (f"{IDENTITY}: kept; to go on: bottle resume {IDENTITY}" in stage.progress.notes) == kept
+    told = f"{IDENTITY}: kept; to go on: bottle resume {IDENTITY}"
+    assert any(note.startswith(told) for note in stage.progress.notes) == kept
 
 
 def test_the_mark_and_the_placeholders_are_there_before_the_agent_starts(stage: Stage) -> None:

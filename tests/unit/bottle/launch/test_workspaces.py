@@ -69,3 +69,13 @@ def test_a_copy_that_was_cut_off_is_nothing_to_compare(held: HeldWorkspace) -> N
     broken = evolve(held, origin=evolve(held.origin, filled_ns=None))
     with pytest.raises(BottleError, match="not yet whole"), broken.changes(everything):
         pass
+
+
+def test_it_is_changed_where_a_diff_would_show_something(held: HeldWorkspace) -> None:
+    assert held.is_changed()
+    assert isinstance(held.bottle, FakeBottle)
+    held.bottle.changed = END
+    assert not held.is_changed()
+    held.bottle.changed = b""
+    with pytest.raises(BottleError):
+        held.is_changed()
