@@ -57,8 +57,8 @@ def terminal(socket: Path, command: Command, *, rows: int = 40, columns: int = 1
     run(
         Command(
             argv=(
-                *tmux, "new-session", "-d", "-s", _TARGET, *size, _announcing_its_end(command),
-                ";", "set-option", "-g", "remain-on-exit", "on",
+                *tmux, "start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";",
+                "new-session", "-d", "-s", _TARGET, *size, _announcing_its_end(command),
             ),
             env=command.env,
             cwd=command.cwd,
