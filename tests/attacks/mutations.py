@@ -215,7 +215,7 @@ MUTATIONS = (
     Mutation(
         name="the agent gets the credential itself",
         file="src/bottle/launch/resolve.py",
-        old="placeholders = {name: placeholder() for name in tokens}",
+        old="placeholders = {name: before.get(name) or placeholder() for name in tokens}",
         new="placeholders = {name: token.reveal() for name, token in tokens.items()}",
         red=("credentials.environments_and_arguments", "credentials.memories"),
     ),
