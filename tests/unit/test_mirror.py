@@ -48,6 +48,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "bottle/launch/end.py": TERMINALS,
     "bottle/launch/detach.py": "makes processes: tests/integration/bottle starts detached bottles",
     "bottle/launch/git_wishes.py": "a part of `resolve`: its tests run it",
+    "bottle/launch/host_values.py": "a part of `resolve`: its tests run it",
     "bottle/launch/screen.py": TERMINALS,
     "bottle/launch/session.py": TERMINALS,
     "bottle/selftest/boot.py": "runs what `kit` runs: its tests start it",

@@ -1,7 +1,7 @@
 """Manifest, options and the operator's environment become a plan and the values that it refers to.
 
-The only reader of the operator's environment. What is resolved here is complete: nothing downstream
-looks at a manifest or at the environment again.
+With `host_values`, the only reader of the operator's environment. What is resolved here is complete:
+nothing downstream looks at a manifest or at the environment again.
 """
 
 import os
@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from bottle.errors import EnvironmentLacksError
 from bottle.launch.decoy import Decoy, placeholder
 from bottle.launch.git_wishes import GitWishes
-from bottle.launch.identity_key import read_key
+from bottle.launch.host_values import HostValues
 from bottle.launch.keeping import Kept
 from bottle.launch.login import Lent, LoginFile
 from bottle.launch.selection import Choice
@@ -37,8 +37,7 @@ from bottle.providers.base import AgentContext, AgentSetup, Provider, ProviderCo
 from bottle.providers.login import LoginError
 from bottle.secret import Secret, SecretValues
 from bottle.state.identity import new_identity
-from bottle_sidecar.policy.credentials import CredentialError, check_secret
-from bottle_sidecar.policy.document import Auth, Policy, Route
+from bottle_sidecar.policy.document import Policy, Route
 from bottle_sidecar.policy.merge import RouteConflictError, merge_routes
 
 DEFAULT_LIMITS = Limits(cpus=float(min(2, os.cpu_count() or 1)), memory=4 << 30, pids=1024, disk=20 << 30)
@@ -121,32 +120,27 @@ class Resolver:
     ) -> "_Resolution":
         agent = self.catalog.agent(agent_name)
         bottle = self.catalog.bottle_of(agent)
-        return _Resolution(
-            resolver=self, agent=agent, bottle=bottle, options=options, strict=strict, kept=kept
-        )
+        host = HostValues(bottle=bottle, environ=self.environ, strict=strict)
+        return _Resolution(resolver=self, agent=agent, bottle=bottle, options=options, host=host, kept=kept)
 
 
 @frozen(kw_only=True)
 class _Resolution:
-    """One resolving: the steps share what was loaded. `lacking`: what was looked for and not found.
-
-    `kept`: the bottle that goes on; None for a new one.
-    """
+    """One resolving: the steps share what was loaded. `kept`: the bottle that goes on; None for a new one."""
 
     resolver: Resolver
     agent: LoadedAgent
     bottle: LoadedBottle
     options: LaunchOptions
-    strict: bool
+    host: HostValues
     kept: Kept | None = None
-    lacking: list[EnvironmentLacksError] = field(factory=list)
 
     def result(self, choice: Choice) -> Resolved:
         manifest = self.bottle.manifest
         provider = self.resolver.providers[manifest.agent_provider.template]
         lent = self._lent(provider)
         routes = self._routes(provider)
-        tokens = self._tokens(routes, lent)
+        tokens = self.host.tokens(routes, lent)
         placeholders = self._placeholders(tokens, lent)
         setup = provider.setup(self._context(routes, placeholders, lent))
         decoy = Decoy.again(self.kept.honeytokens.decoys) if self.kept else Decoy.make()
@@ -205,7 +199,7 @@ class _Resolution:
             return Lent.of(LoginFile(path=path, provider=provider), now=time.time())
         except LoginError as error:
             message = f"the login in {path} cannot be lent to a bottle: {error}"
-            self._lack(message, provider.login_command, "agent_provider", "forward_host_credentials")
+            self.host.lack(message, provider.login_command, "agent_provider", "forward_host_credentials")
             return None
 
     def _routes(self, provider: Provider) -> tuple[Route, ...]:
@@ -243,7 +237,7 @@ class _Resolution:
         )
         if not declared.auth_token:
             return config
-        value = self._host_value(declared.auth_token, "agent_provider", "auth_token")
+        value = self.host.value(declared.auth_token, "agent_provider", "auth_token")
         return evolve(config, credential=provider.credential_kind(Secret(value)))
 
     def _manifest_routes(self) -> tuple[Route, ...]:
@@ -258,53 +252,9 @@ class _Resolution:
         except (OSError, UnicodeDecodeError) as error:
             raise EnvironmentLacksError(
                 f"the CA file {spec.ca_file} cannot be read: {error}",
-                location=self._location("egress", "routes", index, "ca_file"),
+                location=self.host.location("egress", "routes", index, "ca_file"),
             ) from error
         return evolve(spec.route, ca_pem=pem)
-
-    def _tokens(self, routes: tuple[Route, ...], lent: Lent | None) -> dict[str, Secret]:
-        places = {
-            spec.route.auth.token_ref: ("egress", "routes", index, "auth", "token_ref")
-            for index, spec in enumerate(self.bottle.manifest.egress.routes)
-            if spec.route.auth
-        }
-        provider_place = ("agent_provider", "auth_token")
-        tokens = {lent.login.token_ref: lent.login.token} if lent else {}
-        is_lacking = lent is None and self.bottle.manifest.agent_provider.forward_host_credentials
-        for auth in (route.auth for route in routes if route.auth):
-            if is_lacking and auth.token_ref not in places:
-                tokens[auth.token_ref] = Secret("")
-            elif auth.token_ref not in tokens:
-                tokens[auth.token_ref] = self._token(auth, *places.get(auth.token_ref, provider_place))
-        return tokens
-
-    def _token(self, auth: Auth, *place: str | int) -> Secret:
-        value = self._host_value(auth.token_ref, *place)
-        try:
-            if value:
-                check_secret(auth, value)
-        except CredentialError as error:
-            self._lack(str(error), f"export {auth.token_ref}=...", *place)
-        return Secret(value)
-
-    def _host_value(self, name: str, *place: str | int) -> str:
-        value = self.resolver.environ.get(name)
-        if value:
-            return value
-        state = "empty" if value == "" else "not set"
-        self._lack(f"the variable {name} is {state} in your environment", f"export {name}=...", *place)
-        return ""
-
-    def _lack(self, message: str, hint: str, *place: str | int) -> None:
-        self._lacks(EnvironmentLacksError(message, hint=hint, location=self._location(*place)))
-
-    def _lacks(self, error: EnvironmentLacksError) -> None:
-        if self.strict:
-            raise error
-        self.lacking.append(error)
-
-    def _location(self, *place: str | int) -> str:
-        return str(self.bottle.manifest.places.at(*place))
 
     def _context(
         self, routes: tuple[Route, ...], placeholders: Mapping[str, str], lent: Lent | None
@@ -329,19 +279,6 @@ class _Resolution:
     @property
     def _git(self) -> GitWishes:
         return GitWishes(agent=self.agent.manifest, bottle=self.bottle.manifest)
-
-    def _git_keys(self) -> Iterator[tuple[str, Secret]]:
-        for name, repo in self.bottle.manifest.git_gate.repos.items():
-            try:
-                yield name, read_key(repo.identity)
-            except EnvironmentLacksError as error:
-                self._lacks(
-                    EnvironmentLacksError(
-                        error.message,
-                        hint=error.hint,
-                        location=self._location("git-gate", "repos", name, "identity"),
-                    )
-                )
 
     def _skills(self) -> Iterator[Path]:
         for index, name in enumerate(self.agent.manifest.skills):
@@ -388,23 +325,12 @@ class _Resolution:
         return SecretValues(
             tokens=tokens,
             placeholders=placeholders,
-            env=dict(self._host_env()),
-            sources=dict(self._host_sources()),
+            env=dict(self.host.env()),
+            sources=dict(self.host.sources()),
             upstream_proxy=Secret(proxy) if proxy else None,
             no_proxy=environ.get("NO_PROXY") or environ.get("no_proxy"),
-            git_keys=dict(self._git_keys()),
+            git_keys=dict(self.host.git_keys()),
         )
-
-    def _host_env(self) -> Iterator[tuple[str, Secret]]:
-        for name, declared in self.bottle.manifest.env.items():
-            if isinstance(declared, EnvTemplate):
-                found = {host: self._host_value(host, "env", name) for host in declared.variables}
-                yield name, Secret(declared.render(found))
-
-    def _host_sources(self) -> Iterator[tuple[str, Secret]]:
-        for name, declared in self.bottle.manifest.env.items():
-            for host in declared.variables if isinstance(declared, EnvTemplate) else ():
-                yield host, Secret(self._host_value(host, "env", name))
 
     def _questions(self) -> Iterator[Question]:
         for name, declared in self.bottle.manifest.env.items():
@@ -412,7 +338,7 @@ class _Resolution:
                 yield Question(variable=name, message=declared.message or f"value of {name}")
 
     def _warnings(self, tokens: Mapping[str, Secret], lent: Lent | None) -> Iterator[str]:
-        yield from dict.fromkeys(str(error) for error in self.lacking)
+        yield from dict.fromkeys(str(error) for error in self.host.lacking)
         if lent and (soon := lent.ends_soon(now=time.time())):
             yield soon
         yield from (str(problem) for problem in (*self.agent.warnings, *self.bottle.warnings))
@@ -420,6 +346,6 @@ class _Resolution:
         for name, value in manifest.env.items():
             if isinstance(value, EnvTemplate) and (given := set(value.variables) & set(tokens)):
                 says = f"the agent gets the value of {', '.join(sorted(given))}, which a route injects, too"
-                yield f"{self._location('env', name)}: {says}"
+                yield f"{self.host.location('env', name)}: {says}"
         if manifest.supervise:
             yield f"{self.bottle.file}: supervise is accepted but not served by this version"
