@@ -89,6 +89,7 @@ class Directory:
         self.root = root
         self.before = before
         self.descriptor = -1
+        self._folding: dict[PurePosixPath, bool] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -203,17 +204,20 @@ class Directory:
 
     def folds(self, path: PurePosixPath) -> bool:
         """Whether the file system takes names for one that differ by case, in `path` or where it would be."""
+        if path not in self._folding:
+            self._folding[path] = self._look_whether_folds(path)
+        return self._folding[path]
+
+    def _look_whether_folds(self, path: PurePosixPath) -> bool:
         for folder in (path, *path.parents):
-            with suppress(FileNotFoundError, InTheWayError), self.folder(folder) as descriptor:
+            with suppress(OSError, InTheWayError), self.folder(folder) as descriptor:
                 with os.scandir(descriptor) as entries:
                     answer = _folds(descriptor, (entry.name for entry in entries))
                 if answer is not None:
                     return answer
-        above = os.open(self.root.resolve().parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            return bool(_folds(above, [self.root.resolve().name]))
-        finally:
-            os.close(above)
+        root = self.root.resolve()
+        twin = root.parent / root.name.swapcase()
+        return twin != root and twin.exists() and twin.samefile(root)
 
     @staticmethod
     def link(source: str, source_folder: int, target: str, target_folder: int) -> None:

@@ -281,3 +281,11 @@ def test_what_runs_by_itself_is_told_of_what_comes_alone(root: Path) -> None:
     plan = planned(root, added(".husky/x"), changed(".envrc", file("0"), None), added("src/main.py"))
 
     assert [str(path) for path in plan.running()] == [".husky/x"]
+
+
+def test_what_the_bottle_was_just_writing_is_a_conflict(root: Path) -> None:
+    with Directory(root) as tree:
+        planner = Planner(tree, Pieces(tree=tree, merge=TextMerge(root, HOST_GIT), umask=0o022))
+        plan = planner.plan([added("x"), added("y")], unsettled={PurePosixPath("x")})
+
+    assert reasons(plan) == {"x": Reason.UNSETTLED}
