@@ -57,24 +57,26 @@ def apply(
             app.console.line(line, tone)
         if not plan.exchanges:
             app.console.info(f"{held.source} has all of it already" if changes else "nothing changed")
-        if dry_run:
-            return 0
-        if plan.exchanges and not (_warned(app, plan) and _agreed(app, held, plan, yes=yes)):
+        if dry_run or (plan.exchanges and not _agreed(app, held, plan, yes=yes)):
             return 0
         application.carry_out(plan)
-        held.origin.renew({change.path: change.new for change in changes})
+        if changes:
+            held.origin.renew({change.path: change.new for change in changes})
         if plan.exchanges:
             app.console.info(f"applied to {held.source}")
     return 0
 
 
 def _remarks(app: App, skipped: Skipped, plan: Plan) -> None:
+    """What stays away, and what to look at twice."""
     if skipped.special:
         app.console.note(f"{skipped.special} sockets, pipes and devices are left out")
     if skipped.ignored:
         app.console.note(f"{skipped.ignored} paths that git ignores are left out; --ignored takes them")
     for one, other in plan.alike:
         app.console.warn(f"{_shown(one)} and {_shown(other)} are one file on macOS and Windows")
+    for path, why in plan.running().items():
+        app.console.warn(f"{_shown(path)} runs by itself on this machine: {why}")
 
 
 def _conflicting(app: App, held: HeldWorkspace, plan: Plan) -> BottleError:
@@ -107,12 +109,6 @@ def _lines(plan: Plan) -> Iterator[tuple[str, Tone]]:
 def _is_folder(exchange: Exchange) -> bool:
     entry = exchange.new or exchange.old
     return entry is not None and entry.kind is Kind.FOLDER
-
-
-def _warned(app: App, plan: Plan) -> bool:
-    for path, why in plan.running().items():
-        app.console.warn(f"{_shown(path)} runs by itself on this machine: {why}")
-    return True
 
 
 def _agreed(app: App, held: HeldWorkspace, plan: Plan, *, yes: bool) -> bool:
