@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from bottle.errors import BottleError
 from bottle.workspace.apply import Application
@@ -36,17 +36,15 @@ class Countdown:
 
 @frozen
 class Place:
-    """`folder` holds `root`, the journals and the contents of changes."""
+    """`folder` holds the contents of changes and, unless they are elsewhere, `root` and the journals."""
 
     folder: Path
-
-    @property
-    def root(self) -> Path:
-        return self.folder / "root"
+    root: Path = field(default=Factory(lambda place: place.folder / "root", takes_self=True))
+    journals: Path = field(default=Factory(lambda place: place.folder / "applying", takes_self=True))
 
     @property
     def transactions(self) -> Transactions:
-        return Transactions(folder=self.folder / "applying", patience=0)
+        return Transactions(folder=self.journals, patience=0)
 
     def fill(self, tree: Tree) -> None:
         self.root.mkdir(exist_ok=True)
@@ -73,7 +71,7 @@ class Place:
 
     def is_tidy(self) -> bool:
         """Whether an apply left nothing beside its outcome."""
-        return not [*self.root.rglob(".bottle-apply-*"), *(self.folder / "applying").glob("*")]
+        return not [*self.root.rglob(".bottle-apply-*"), *self.journals.glob("*")]
 
 
 def in_child(work: Callable[[], object]) -> int:

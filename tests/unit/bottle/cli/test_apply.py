@@ -1,14 +1,17 @@
 """On a workspace that no sandbox is needed for: an upper layer, as an overlay would have left it."""
 
 import os
+import signal
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from bottle.proc import Command, run
+from support.applying import Place, in_child
 from support.command_line import CommandLine
 from support.layered import IDENTITY, LayeredWorkspace
-from support.trees import fingerprint
+from support.trees import Tree, file, fingerprint
 
 
 @pytest.fixture
@@ -192,3 +195,31 @@ def test_a_bottle_that_is_not_there(command_line: CommandLine) -> None:
     outcome = command_line.run("apply", "dev-abcde")
 
     assert outcome.err == "error: no bottle 'dev-abcde' is running\nhint: bottle list active\n"
+
+
+@pytest.mark.parametrize("command", ["diff", "apply"])
+def test_one_that_was_cut_off_is_undone_by_the_next_command(
+    workspace: LayeredWorkspace, command: str
+) -> None:
+    workspace.host_file("a")
+    line = workspace.command_line
+    place = Place(line.folder, root=workspace.host, journals=line.paths.applying)
+    in_child(
+        partial(place.apply, Tree.of({"a": file("old\n")}), Tree.of({"b": file("b")}), killed_at_the_end)
+    )
+    assert not (workspace.host / "a").exists()
+    workspace.write("c")
+
+    outcome = workspace.run(command)
+
+    assert outcome.code == 0, outcome.err
+    assert (workspace.host / "a").read_text() == "old\n"
+    assert {path.name for path in workspace.host.iterdir()} == {"a"} | (
+        {"c"} if command == "apply" else set()
+    )
+    assert place.is_tidy()
+
+
+def killed_at_the_end(step: str) -> None:
+    if step == "journal end":
+        os.kill(os.getpid(), signal.SIGKILL)
