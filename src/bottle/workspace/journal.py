@@ -60,15 +60,21 @@ class Journal:
     def plan(self, steps: Sequence[Step]) -> None:
         self._note({"steps": _converter.unstructure(steps)})
 
-    def end(self, *, done: bool) -> None:
-        """What was planned is valid now, or is about to be undone."""
-        self._note({"done": done})
+    def end(self) -> None:
+        """What was planned is valid now."""
+        self._note({"done": True})
 
     def _note(self, fields: dict[str, Any]) -> None:
+        """A line that does not reach the disk whole is taken back."""
+        size = os.fstat(self._descriptor).st_size
         line = json.dumps(fields).encode() + b"\n"
-        while line:
-            line = line[os.write(self._descriptor, line) :]
-        os.fsync(self._descriptor)
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+            os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, size)
+            raise
 
     def read(self) -> Record:
         """A line that was cut off counts for nothing: what it announces had not begun."""

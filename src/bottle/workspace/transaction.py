@@ -103,9 +103,10 @@ class _Running:
             self.journal.plan(steps)
             self._exchange(steps)
             self.tree.before("journal end")
-            self.journal.end(done=True)
+            self.journal.end()
         except BaseException:
-            self.journal.end(done=False)  # even where the end had reached the disk before it failed
+            if self.journal.read().done:
+                raise  # it could not be taken back: the next command tidies up
             problem = _undone(self.stage, steps, self.times)
             self.tree.before("remove journal")
             self.journal.remove()

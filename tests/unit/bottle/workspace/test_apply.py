@@ -175,10 +175,12 @@ def test_a_folder_swapped_for_a_link_again_and_again_lets_nothing_out(live: Plac
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"b": "b0"}
 
 
-def test_a_full_disk_leaves_the_directory_as_it_was(live: Place) -> None:
+@pytest.mark.parametrize("full", ["directory", "home"])
+def test_a_full_disk_leaves_the_directory_as_it_was(live: Place, full: str) -> None:
     before = fingerprint(live.root)
-
-    new = NEW.put(PurePosixPath("big"), file("x" * 4096 * 3))
+    many = {PurePosixPath(str(number)): file("x") for number in range(40)}  # too much for a journal
+    big = {PurePosixPath("big"): file("x" * 4096 * 3)}
+    new = Tree({**NEW.items, **(big if full == "directory" else many)})
 
     def apply() -> None:
         with Application.opened(Directory(live.root), "shell-1", live.transactions, HOST_GIT) as application:

@@ -29,10 +29,8 @@ def test_what_is_noted_can_be_read(journals: Journals, tmp_path: Path) -> None:
         assert (record.steps, record.done) == (steps, False)
         assert record.steps[0].old
         assert record.steps[0].old.ctime_ns == seen.ctime_ns
-        opened.end(done=True)
+        opened.end()
         assert opened.read().done
-        opened.end(done=False)
-        assert not opened.read().done
         opened.empty()
         assert not opened.read().stage
         opened.remove()
@@ -43,7 +41,7 @@ def test_a_line_that_was_cut_off_has_not_happened(journals: Journals, tmp_path: 
     path = journals.path(tmp_path)
     with journals.opened(path) as opened:
         opened.begin(tmp_path, "stage", {})
-        opened.end(done=True)
+        opened.end()
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
