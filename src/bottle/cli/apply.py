@@ -27,7 +27,7 @@ _TONES = {"A": Tone.GOOD, "M": Tone.PLAIN, "D": Tone.BAD}
 @click.option("-y", "--yes", is_flag=True, help="Apply without asking.")
 @click.option("--dry-run", is_flag=True, help="Print what would be applied, and end.")
 @click.option("--ignored", is_flag=True, help="Apply what the host's git ignores, too.")
-@click.argument("identity", shell_complete=complete.live_bottles)
+@click.argument("identity", shell_complete=complete.bottles)
 @click.pass_context
 def apply(
     context: click.Context,
