@@ -22,7 +22,8 @@ MANY = 300
 WORK = """
 printf 'more\\n' >>edited; rm removed; rm -r folder; printf 'x\\n' >folder; chmod 755 tool
 mkdir -p new/deep; printf 'x\\n' >new/deep/file; ln -s new/deep link; mkdir empty; chmod u+s new/deep/file
-sed -i 's/^9$/nine/' both; printf 'x\\n' >noise.log; git commit -qam inside
+sed -i 's/^9$/nine/' both; printf 'x\\n' >noise.log
+git -c user.name=a -c user.email=a@example.com commit -qam inside 2>/dev/null
 printf 'x\\n' >.git/hooks/pre-commit
 echo ready; exec sleep 1000
 """
@@ -60,7 +61,7 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with output.open("wb") as stream:
         owner = project.spawn("run", "--cwd", "shell", WORK, stdout=stream)
         try:
-            while not output.read_text(errors="replace").endswith("ready\n"):
+            while "ready\n" not in output.read_text(errors="replace"):
                 assert owner.poll() is None, output.read_text(errors="replace")
                 time.sleep(0.05)
             (row,) = json.loads(project.run("list", "--json").out)["data"]
@@ -68,6 +69,7 @@ def desk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         finally:
             owner.terminate()
             owner.wait()
+            project.discard_kept()
             shutil.rmtree(runtime)
 
 
@@ -154,3 +156,17 @@ def test_one_that_is_killed_is_undone_by_the_next_command(desk: Desk) -> None:
     assert desk.project.run("apply", "--yes", desk.identity).code == 0
     assert len(list((desk.root / "many").iterdir())) == MANY
     assert not list(desk.root.glob(".bottle-apply-*"))
+
+
+def test_what_a_kept_bottle_holds_is_applied_and_is_there_when_it_goes_on(desk: Desk) -> None:
+    desk.inside("printf 'late\n' >late; printf 'late\n' >>folder; rm tool")
+    assert desk.project.run("stop", desk.identity).code == 0
+
+    outcome = desk.project.run("apply", desk.identity)
+
+    assert outcome.out == "M\tfolder\nA\tlate\nD\ttool\n", outcome.err
+    assert desk.diff() == []
+    resumed = desk.project.run("resume", desk.identity, "cat late folder; ls tool")
+    assert resumed.out == "late\nx\nlate\n", resumed.err
+    assert "'tool': No such file" in resumed.err
+    assert desk.diff() == []
