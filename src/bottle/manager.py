@@ -25,7 +25,10 @@ from bottle.secret import SecretValues
 from bottle.state.audit import AuditLog, AuditLogs
 from bottle.state.record import BottleRecord, Phase
 from bottle.state.store import StateEntry, StateStore
+from bottle.workspace.apply import Application
+from bottle.workspace.directory import Directory
 from bottle.workspace.origin import How, Origin
+from bottle.workspace.transaction import Transactions
 
 _GRACE_SECONDS = 15.0
 _KILL_SECONDS = 5.0
@@ -68,6 +71,10 @@ class BottleManager:
         return AuditLogs(folder=self.paths.logs)
 
     @property
+    def transactions(self) -> Transactions:
+        return Transactions(folder=self.paths.applying)
+
+    @property
     def selection(self) -> BackendSelection:
         return BackendSelection(self.backends)
 
@@ -75,6 +82,8 @@ class BottleManager:
         """Reclaims what is dead, brings the bottle up, lets `work` use it, and takes it down."""
         backend = self.selection.named(resolved.plan.backend)
         self.reclaim()
+        if resolved.plan.workspace:
+            self.transactions.recover(resolved.plan.workspace.source)
         launcher = Launcher(
             backend=backend,
             store=self.store,
@@ -175,9 +184,17 @@ class BottleManager:
                 hint=f"bottle cp {identity}:/workspace DEST",
                 location=origin.source,
             )
+        self.transactions.recover(Path(origin.source))
         self.selection.named(record.backend).equip(self.assets, self.progress)
         limit = DEFAULT_LIMITS.disk if origin.disk is None else origin.disk
         return HeldWorkspace(record=record, bottle=bottle, origin=origin, environ=self.environ, limit=limit)
+
+    @contextmanager
+    def application(self, held: HeldWorkspace) -> Iterator[Application]:
+        """What puts the changes of a workspace onto the directory that it began as."""
+        tree = Directory(held.source)
+        with Application.opened(tree, held.record.identity, self.transactions, held.git) as application:
+            yield application
 
     def stop(self, identity: str) -> bool:
         """Asks the owner to take the bottle down, and does it in its place where it does not.
@@ -213,6 +230,7 @@ class BottleManager:
 
         What cannot be removed is noted, and left for `leftovers`: it must not keep others from starting.
         """
+        self.transactions.recover()
         for entry in self.store.entries():
             if entry.live or entry.record is None or entry.record.phase is Phase.KEPT:
                 continue

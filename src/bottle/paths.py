@@ -60,6 +60,11 @@ class Paths:
         return self.home / "logs"
 
     @property
+    def applying(self) -> Path:
+        """What `bottle apply` is doing, for the next command where it is cut off."""
+        return self.home / "applying"
+
+    @property
     def skills(self) -> Path:
         return self.user_home / ".claude" / "skills"
 

@@ -28,6 +28,9 @@ COMMANDS: Mapping[str, LazyCommand] = {
     "attach": LazyCommand("bottle.cli.session", "attach", "Share the terminal of a running bottle."),
     "cp": LazyCommand("bottle.cli.session", "cp", "Copy files out of a running bottle."),
     "diff": LazyCommand("bottle.cli.diff", "diff", "Show what changed in a bottle's workspace."),
+    "apply": LazyCommand(
+        "bottle.cli.apply", "apply", "Put a bottle's changes onto the directory that it began with."
+    ),
     "stop": LazyCommand("bottle.cli.session", "stop", "Stop running bottles."),
     "list": LazyCommand("bottle.cli.listing", "list_", "List agents, or the bottles that run or are kept."),
     "info": LazyCommand("bottle.cli.listing", "info", "Show what an agent would be given."),

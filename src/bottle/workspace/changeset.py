@@ -60,7 +60,9 @@ class ChangeSet:
         staging = Staging(stream=stream, into=into, limit=limit, wanted=wanted)
         host = HostTree(Path(origin.source))
         comparer: Comparer = (
-            CopyComparer(host) if origin.how is How.COPY else OverlayComparer(host, origin.started_ns)
+            CopyComparer(host)
+            if origin.how is How.COPY
+            else OverlayComparer(host, origin.started_ns, origin.applied())
         )
         reading = _Reading(comparer, wanted, excluded)
         for found in staging.entries():
@@ -91,7 +93,8 @@ class _Reading:
         self._wanted = wanted
         self._excluded = excluded
         self._found: dict[PurePosixPath, Found] = {}
-        self._git = self._special = 0
+        self._special: set[PurePosixPath] = set()
+        self._git = 0
 
     def take(self, found: Found) -> None:
         if found.git or any(map(is_git, found.path.parts)):
@@ -99,7 +102,7 @@ class _Reading:
         elif self._excluded(found.path):
             pass
         elif found.special:
-            self._special += self._wanted(found.path)
+            self._special.add(found.path)
         else:
             self._found[found.path] = found
 
@@ -108,10 +111,12 @@ class _Reading:
             change.path: change
             for change in self._comparer.changes(self._found)
             if self._wanted(change.path) and not self._excluded(change.path)
+            if change.path not in self._special
         }
         torn = frozenset(path for path in changes if path in self._found and self._found[path].torn)
+        skipped = Skipped(git=self._git, special=sum(map(self._wanted, self._special)))
         ordered = tuple(changes[path] for path in sorted(changes, key=lambda path: path.parts))
-        return ChangeSet(changes=ordered, skipped=Skipped(git=self._git, special=self._special), torn=torn)
+        return ChangeSet(changes=ordered, skipped=skipped, torn=torn)
 
 
 def _within(path: PurePosixPath, folders: Collection[PurePosixPath]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from bottle.tree import Change, Kind, Node
 from bottle.workspace.hosttree import HostTree
@@ -34,23 +34,34 @@ class OverlayComparer:
     """An overlay: below it is the host's directory, of which what changed since `started_ns` is not known.
 
     What was there at the start is what is there now where that has not changed: told by the time of its last
-    change, which nobody can set.
+    change, which nobody can set. Where the host took over what the bottle had, it is that.
     """
 
     _host: HostTree
     _started_ns: int
+    _applied: Mapping[PurePosixPath, Node | None] = field(factory=dict)
 
     def changes(self, found: Mapping[PurePosixPath, Found]) -> Iterator[Change]:
         for path, entry in found.items():
-            if not _is_there(self._host, path, entry.new):
+            if not _is_there(self._host, path, entry.new) and not self._is_applied(path, entry.new):
                 yield self._change(entry)
             if entry.new is None or entry.new.kind is not Kind.FOLDER or entry.opaque:
                 for below in self._host.below(path):
-                    if below not in found:
+                    if below not in found and not self._is_applied(below, None):
                         yield self._change(Found(path=below))
+        for path, node in self._applied.items():
+            # All of it lay in the upper layer. It may leave no trace there when it goes: the lower one had
+            # no such name when the sandbox began.
+            if node and path not in found and self._host.status(path):
+                yield self._change(Found(path=path))
+
+    def _is_applied(self, path: PurePosixPath, new: Node | None) -> bool:
+        return path in self._applied and same(self._applied[path], new)
 
     def _change(self, entry: Found) -> Change:
-        if self._host.status(entry.path) is None:
+        if entry.path in self._applied:
+            known, base = True, self._applied[entry.path]
+        elif self._host.status(entry.path) is None:
             known, base = not (entry.origin and self._moved(entry.path)), None
         else:
             base = self._base(entry.path)

@@ -22,6 +22,7 @@ _MODES = {
     How.COPY: WorkspaceMode.COPY,
     How.MOUNT: WorkspaceMode.MOUNT,
 }
+_APPLIED = "applied.gz"
 _converter = cattrs.Converter(forbid_extra_keys=True)
 
 
@@ -75,6 +76,34 @@ class Origin:
         except Exception as error:  # of gzip, json or a converter
             raise BottleError("what the copy held at the start cannot be read", location=str(path)) from error
 
+    def applied(self) -> Mapping[PurePosixPath, Node | None]:
+        """Of an overlay: what the bottle had where the host has taken it over since; None for nothing.
+
+        There, that is what later changes began as, whenever the host's own entry was changed. Raises
+        BottleError for a damaged record.
+        """
+        path = self.folder / _APPLIED
+        if self.how is not How.OVERLAY or not path.exists():
+            return {}
+        try:
+            return dict(_renewed(json.loads(line)) for line in _lines(path))
+        except Exception as error:  # of gzip, json or a converter
+            raise BottleError("what was applied cannot be read", location=str(path)) from error
+
+    def renew(self, nodes: Mapping[PurePosixPath, Node | None]) -> None:
+        """Notes what the bottle has where the host has taken it over: later changes begin there."""
+        name = _BASE if self.how is How.COPY else _APPLIED
+        known: Mapping[PurePosixPath, Node | None] = self.base() if self.how is How.COPY else self.applied()
+        temporary = self.folder / f"{name}.new"
+        with gzip.open(temporary, "wt", encoding="ascii", compresslevel=1) as file:
+            writer = BaseWriter(file)
+            for path, node in sorted({**known, **nodes}.items()):
+                if node:
+                    writer.note(path, node)
+                elif self.how is not How.COPY:
+                    writer.note_gone(path)
+        temporary.replace(self.folder / name)
+
 
 @frozen
 class BaseWriter:
@@ -92,6 +121,9 @@ class BaseWriter:
         fields = {"path": str(path), **_converter.unstructure(node)}
         self._file.write(json.dumps({name: value for name, value in fields.items() if value}) + "\n")
 
+    def note_gone(self, path: PurePosixPath) -> None:
+        self._file.write(json.dumps({"path": str(path)}) + "\n")
+
 
 def _lines(path: Path) -> Iterator[str]:
     if not path.stat().st_size:
@@ -102,3 +134,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 def _entry(fields: dict[str, Any]) -> tuple[PurePosixPath, Node]:
     return PurePosixPath(fields.pop("path")), _converter.structure(fields, Node)
+
+
+def _renewed(fields: dict[str, Any]) -> tuple[PurePosixPath, Node | None]:
+    return _entry(fields) if "kind" in fields else (PurePosixPath(fields["path"]), None)

@@ -3,6 +3,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from bottle.paths import Paths
 from bottle.proc import PIPE, Command, Process, end, spawn
 from bottle.secret import SecretValues
 from bottle.state.record import BottleRecord, DamagedRecordError, Phase
+from support.applying import Place, in_child
 from support.fakes import FakeBackend, RecordedProgress
 from support.plans import IDENTITY, plan
+from support.trees import Tree, file
 
 OWNER = """\
 import os, signal, sys; from pathlib import Path; from attrs import evolve
@@ -322,3 +325,22 @@ def test_one_can_look_into_what_runs_and_into_what_is_kept(tmp_path: Path) -> No
         for identity in ("dev-zzzzz", "../x"):
             with pytest.raises(BottleError, match="is running"), made.manager.opened(identity, "bottle diff"):
                 pass
+
+
+def test_an_apply_that_was_cut_off_is_undone_before_a_bottle_starts(tmp_path: Path) -> None:
+    old, new = Tree.of({"a": file("old")}), Tree.of({"a": file("new")})
+    with scene(tmp_path, FakeBackend()) as made:
+        place = Place(tmp_path, journals=made.manager.paths.applying)
+        place.fill(old)
+        in_child(partial(place.apply, old, new, killed_at_the_end))
+        assert Tree.read(place.root).items.keys() > new.items.keys()
+
+        made.manager.reclaim()
+
+        assert Tree.read(place.root) == old
+        assert place.is_tidy()
+
+
+def killed_at_the_end(step: str) -> None:
+    if step == "journal end":
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ from support.command_line import CommandLine, command_context
 PROMISED = {
     "start", "run", "exec", "attach", "stop", "list", "info", "why", "cleanup", "doctor", "build", "demo",
     "completion", "init", "cp", "log", "selftest", "edit", "proposals", "approve", "reject", "resume",
-    "discard", "diff",
+    "discard", "diff", "apply",
 }  # fmt: skip
 
 

@@ -245,3 +245,22 @@ def test_too_much_is_an_error(overlay: Case) -> None:
     overlay.tell("f", "file", "x" * (1 << 20) + "x")
     with pytest.raises(BottleError, match="come to more than 1 MiB"):
         overlay.read()
+
+
+def test_what_the_host_took_over_from_an_overlay_is_what_later_changes_began_as(overlay: Case) -> None:
+    node = Node(kind=Kind.FILE, mode=0o644, size=3, blob=blob_id(b"new"))
+    for name in ("same", "changed", "gone", "piped"):
+        (overlay.host / name).write_text("of the host, or merged")
+    taken = {PurePosixPath(name): node for name in ("same", "changed", "gone", "piped", "gone on both")}
+    overlay.origin.renew({**taken, PurePosixPath("removed"): None})
+    (overlay.host / "removed").write_text("of the host")
+    overlay.tell("same", "file", "new")
+    overlay.tell("changed", "file", "newer")
+    overlay.tell("removed", "gone")
+    overlay.tell("piped", "other")
+
+    found = overlay.read()
+
+    assert {str(change.path): change.base for change in found} == {"changed": node, "gone": node}
+    assert all(change.base_known for change in found)
+    assert found.skipped.special == 1

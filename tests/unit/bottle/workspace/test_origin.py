@@ -72,3 +72,31 @@ def test_a_list_that_is_cut_off_or_gone_is_an_error(tmp_path: Path, content: byt
         (tmp_path / "base.gz").write_bytes(content)
     with pytest.raises(BottleError, match=r"base\.gz"):
         origin(tmp_path).base()
+
+
+def test_what_was_applied_to_a_copy_s_directory_is_its_base_from_then_on(tmp_path: Path) -> None:
+    copy = origin(tmp_path)
+    with BaseWriter.to(tmp_path) as base:
+        for path, node in NODES.items():
+            base.note(path, node)
+    new = Node(kind=Kind.FILE, mode=0o600, size=1, blob=blob_id(b"1"))
+
+    copy.renew({ODD: new, PurePosixPath("link"): None, PurePosixPath("added"): new})
+
+    run = PurePosixPath("run")
+    assert copy.base() == {run: NODES[run], ODD: new, PurePosixPath("added"): new}
+    assert copy.applied() == {}
+
+
+def test_what_was_applied_below_an_overlay_is_on_record(tmp_path: Path) -> None:
+    overlay = origin(tmp_path, How.OVERLAY)
+    assert overlay.applied() == {}
+    gone = PurePosixPath("gone\udcff")
+
+    overlay.renew(NODES)
+    overlay.renew({gone: None, ODD: None})
+
+    assert overlay.applied() == {**NODES, gone: None, ODD: None}
+    (tmp_path / "applied.gz").write_bytes(b"damaged")
+    with pytest.raises(BottleError, match="what was applied cannot be read"):
+        overlay.applied()
