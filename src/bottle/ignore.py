@@ -6,7 +6,7 @@ may come with a repository, and no pattern in it shall be able to keep us busy.
 
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from attrs import field, frozen
@@ -16,6 +16,7 @@ from bottle.errors import BottleError
 FILE_NAME = ".bottleignore"
 _DEEP = "**"
 _LARGEST = 1 << 20
+_WILD = re.compile(r"[*?\[\\]")
 
 
 class PatternError(ValueError):
@@ -44,6 +45,14 @@ class Pattern:
         if not self.text.removeprefix("!").strip():
             raise PatternError("a '!' needs a pattern behind it")
         return tuple(None if name == _DEEP else _compiled(name) for name in path.split("/") if name != ".")
+
+    @property
+    def named(self) -> PurePosixPath | None:
+        """The one path that it matches; None where there may be several."""
+        if self.takes_back or _WILD.search(self.text):
+            return None
+        path = PurePosixPath(posixpath.normpath(self.text).lstrip("/"))
+        return path if path.parts and ".." not in path.parts else None
 
     def start(self) -> frozenset[int]:
         return self._closed({0}) if self.parts else frozenset()
@@ -124,12 +133,22 @@ class Ignore:
         """The directory itself, which always comes in."""
         return Spot(self.patterns, tuple(pattern.start() for pattern in self.patterns))
 
-    def excludes(self, path: PurePosixPath) -> bool:
-        """Whether a path below the directory stays out."""
+    def at(self, path: PurePosixPath) -> Spot:
+        """The place of a path below the directory."""
         spot = self.top()
         for name in path.parts:
             spot = spot.below(name)
-        return spot.excluded
+        return spot
+
+    def excludes(self, path: PurePosixPath) -> bool:
+        """Whether a path below the directory stays out."""
+        return self.at(path).excluded
+
+    def named(self) -> Iterator[PurePosixPath]:
+        """What stays out with all below it and is named in full, whether or not it is there."""
+        for path in (pattern.named for pattern in self.patterns):
+            if path and (spot := self.at(path)).excluded and spot.settled:
+                yield path
 
 
 def read_patterns(directory: Path) -> tuple[str, ...]:

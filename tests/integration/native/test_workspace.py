@@ -181,6 +181,20 @@ def test_what_is_to_stay_out_is_not_there(operator: NativeOperator, directory: P
     assert tree(directory) == before
 
 
+def test_what_is_to_stay_out_does_not_come_later_either(operator: NativeOperator, directory: Path) -> None:
+    with created(operator, directory, "private", ".env", "sub/key", "*.pem"):
+        for name in (".env", "sub/key", "late.pem"):
+            (directory / name).write_text("mine\n")
+
+        code, out = operator.sh(IDENTITY, "ls -A . sub; cat .env sub/key")
+        assert (code, "mine" in out) == (1, False)
+        assert not {".env", "key"} & set(out.split())
+        assert operator.sh(IDENTITY, "echo own > .env; cat .env; rm .env; ls .env 2>&1")[1].startswith(
+            "own\n"
+        )
+        assert (directory / ".env").read_text() == "mine\n"
+
+
 HOLDING = f"""
 import os, time
 files = []

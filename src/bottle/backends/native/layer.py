@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
@@ -53,7 +53,9 @@ class Layer:
         if upper.is_dir():
             return False
         upper.mkdir(mode=0o700)
-        _hide(Ignore.of(workspace.excludes), workspace.source, upper)
+        ignore = Ignore.of(workspace.excludes)
+        _hide(ignore, workspace.source, upper)
+        _hide_what_may_come(ignore, workspace.source, upper)
         upper.chmod(_permissions(workspace.source))  # which /workspace will have
         return True
 
@@ -67,9 +69,28 @@ def _hide(ignore: Ignore, source: Path, upper: Path) -> None:
     """Puts a whiteout where something stays out; looks into folders alone that may hold such."""
     for found in walk(source, ignore, enters=lambda spot: not spot.settled):
         if found.spot.excluded and (found.spot.settled or not found.is_folder):
-            place = upper / found.path
-            _make_folders(place.parent, like=source.joinpath(found.path).parent, upper=upper)
-            os.mknod(place, stat.S_IFCHR, _WHITEOUT)
+            _whiteout(PurePosixPath(found.path), source, upper)
+
+
+def _hide_what_may_come(ignore: Ignore, source: Path, upper: Path) -> None:
+    """What the host makes later would show through: where its name is known, it is hidden beforehand."""
+    for path in ignore.named():
+        if not os.path.lexists(source / path) and all(_is_folder(source / above) for above in path.parents):
+            _whiteout(path, source, upper)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _whiteout(path: PurePosixPath, source: Path, upper: Path) -> None:
+    """Nothing, where one stands at `path` or above it."""
+    if any(
+        os.path.lexists(upper / above) and not (upper / above).is_dir() for above in (path, *path.parents)
+    ):
+        return
+    _make_folders((upper / path).parent, like=(source / path).parent, upper=upper)
+    os.mknod(upper / path, stat.S_IFCHR, _WHITEOUT)
 
 
 def _make_folders(folder: Path, *, like: Path, upper: Path) -> None:

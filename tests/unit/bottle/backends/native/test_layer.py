@@ -65,6 +65,25 @@ def test_what_stays_out_is_hidden_in_folders_like_the_host_s(tmp_path: Path) -> 
     assert list(work.iterdir()) == []
 
 
+def test_what_may_come_is_hidden_beforehand_where_its_name_is_known(tmp_path: Path) -> None:
+    """Below a folder that is not there yet, nothing is made: it would show up inside."""
+    patterns = (".env", "src/secret", "out", "out/more", "none/secret", "*.pem", "kept", "!kept", "../x", "/")
+    upper, _ = made(tmp_path, *patterns).folders
+
+    assert sorted(str(path.relative_to(upper)) for path in upper.rglob("*")) == [
+        ".env", "out", "src", "src/secret",
+    ]  # fmt: skip
+    assert stat.S_ISCHR((upper / ".env").lstat().st_mode)
+
+
+def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path)
+    upper, _ = made(tmp_path, "link/secret").folders
+
+    assert list(upper.iterdir()) == []
+
+
 def test_one_that_is_there_keeps_what_it_has(tmp_path: Path) -> None:
     layer = made(tmp_path)
     upper = layer.folders[0]
