@@ -8,6 +8,7 @@ import pytest
 
 from bottle.backends.native.accounts import FIRST_UID
 from bottle.proc import Command, end, run
+from integration.bottle.conftest import BACKENDS
 from support.agent_apis import ANTHROPIC_HOST, MakeApis
 from support.agent_kinds import TOKEN, VARIABLE
 from support.docker_lab import wait_for
@@ -24,6 +25,7 @@ CALL = (
 pytestmark = pytest.mark.timeout(600)
 
 
+@pytest.mark.parametrize("site", [*BACKENDS, "gvisor"], indirect=True)
 def test_a_workspace_is_kept_after_a_crash_goes_on_once_at_a_time_and_is_gone_when_discarded(
     project: BottleProject, tmp_path: Path
 ) -> None:
