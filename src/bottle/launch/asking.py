@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Thread
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from bottle.errors import BottleError
+from bottle.launch.watch import Watch
 from bottle.state.proposals import Proposals
 from bottle.terminal import printable
 from bottle_sidecar.control.protocol import Ask, Decide, Notice
@@ -42,40 +41,25 @@ class Registrar:
             self._note(f"asks for a yes: {printable(proposal.title)} (bottle approve {self._identity})")
 
 
-class DecisionWatch:
-    """Tells the sidecar what was decided, also before it was started. A thread, while the block lasts."""
+class DecisionWatch(Watch):
+    """Tells the sidecar what was decided, also before it was started."""
 
     def __init__(self, proposals: Proposals, sidecar: Listener, *, interval: float = _INTERVAL) -> None:
+        super().__init__("decision-watch", interval)
         self._proposals = proposals
         self._sidecar = sidecar
-        self._interval = interval
         self._told: set[int] = set()
-        self._ending = Event()
-        self._thread = Thread(target=self._watch, name="decision-watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ending.set()
-        self._thread.join()
 
     def look(self) -> None:
-        for proposal in self._proposals.all():
-            if proposal.decision and proposal.number not in self._told:
-                self._told.add(proposal.number)
-                decision = proposal.decision
-                self._sidecar.tell(
-                    Decide(key=proposal.key, approved=decision.approved, reason=decision.reason)
-                )
-
-    def _watch(self) -> None:
         """What cannot be read is no decision."""
-        while True:
-            with suppress(BottleError):
-                self.look()
-            if self._ending.wait(self._interval):
-                return
+        with suppress(BottleError):
+            for proposal in self._proposals.all():
+                if proposal.decision and proposal.number not in self._told:
+                    self._told.add(proposal.number)
+                    self._sidecar.tell(
+                        Decide(
+                            key=proposal.key,
+                            approved=proposal.decision.approved,
+                            reason=proposal.decision.reason,
+                        )
+                    )

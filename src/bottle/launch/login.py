@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
-from types import TracebackType
 from typing import Protocol, Self
 
 from attrs import frozen
 
+from bottle.launch.watch import Watch
 from bottle.providers.base import Provider
 from bottle.providers.login import HostLogin, LoginError
 from bottle_sidecar.control.protocol import Remark, Renew
@@ -81,11 +80,10 @@ class Listener(Protocol):
     def tell(self, message: Renew | Remark) -> None: ...
 
 
-class LoginWatch:
+class LoginWatch(Watch):
     """Hands a login that was renewed on the host to the sidecar, and says when one has ended.
 
-    A thread, while the `with` block lasts. `note` hears what the operator should know; the audit log
-    has it, too.
+    `note` hears what the operator should know; the audit log has it, too.
     """
 
     def __init__(
@@ -97,26 +95,14 @@ class LoginWatch:
         interval: float = _INTERVAL,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__("login-watch", interval)
         self._lent = lent
         self._login = lent.login
         self._sidecar = sidecar
         self._note = note
-        self._interval = interval
         self._clock = clock
         self._seen = self._taken = lent.stamp
         self._over = False
-        self._ending = Event()
-        self._thread = Thread(target=self._watch, name="login-watch", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ending.set()
-        self._thread.join()
 
     def look(self) -> None:
         """One look at the file and at the clock."""
@@ -129,10 +115,6 @@ class LoginWatch:
             self._over = True
             command = self._lent.file.provider.login_command
             self._say(f"the login has expired; run {command} on the host, and it goes on")
-
-    def _watch(self) -> None:
-        while not self._ending.wait(self._interval):
-            self.look()
 
     def _take(self) -> None:
         try:
