@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,63 +10,23 @@ from typing import Any
 import pytest
 
 from bottle.proc import Command, run
-from bottle.state.record import BottleRecord
-from bottle.workspace.origin import How, Origin
+from bottle.workspace.origin import How
 from support.command_line import CommandLine
-from support.operator_terminal import LEADER, OperatorTerminal
+from support.layered import IDENTITY, LayeredWorkspace
 from support.project import Outcome
 
-IDENTITY = "dev-abcde"
 
+class Workspace(LayeredWorkspace):
+    """One whose changes are looked at."""
 
-class Workspace:
-    """A live bottle's. `host`: the directory that it began as; `upper`: what the agent made of it."""
-
-    def __init__(self, command_line: CommandLine, record: BottleRecord) -> None:
-        self._command_line = command_line
-        self._record = record
-        self.host = command_line.folder / "host"
-        self.upper = command_line.paths.home / "native" / IDENTITY / "upper"
-        self.host.mkdir()
-        self.upper.mkdir(parents=True)
-        self.started()
-
-    def started(self, how: How = How.OVERLAY) -> None:
-        """What is done to the host from now on is not known of."""
-        state = self._command_line.paths.state / IDENTITY
-        probe = state / "probe"
-        probe.touch()
-        now = probe.stat().st_ctime_ns
-        while probe.stat().st_ctime_ns <= now:
-            probe.touch()
-        Origin(folder=state, source=str(self.host), how=how, started_ns=now).write()
-
-    def host_file(self, name: str, text: str = "old\n") -> None:
-        (self.host / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.host / name).write_text(text)
-        self.started()
-
-    def write(self, name: str, text: str | bytes = "new\n", mode: int = 0o644) -> None:
-        target = self.upper / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(text if isinstance(text, bytes) else text.encode())
-        target.chmod(mode)
-
-    def remove(self, name: str) -> None:
-        (self.upper / name).parent.mkdir(parents=True, exist_ok=True)
-        os.mknod(self.upper / name, 0o020000, 0)
-
-    def command(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Command:
-        env = {**self._command_line.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environ}
-        argv = (sys.executable, "-m", "bottle", "diff", IDENTITY, *arguments)
-        return Command(argv=argv, env=env, cwd=str(cwd or self._command_line.folder))
+    def diff_command(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Command:
+        return self.command("diff", *arguments, cwd=cwd, **environ)
 
     def diff(self, *arguments: str, cwd: Path | None = None, **environ: str) -> Outcome:
-        return Outcome.of(run(self.command(*arguments, cwd=cwd, **environ), check=False))
+        return Outcome.of(run(self.diff_command(*arguments, cwd=cwd, **environ), check=False))
 
     def on_terminal(self, *arguments: str, **environ: str) -> bytes:
-        command = self.command(*arguments, cwd=None, **environ)
-        with OperatorTerminal(*LEADER, *command.argv, env=command.env, cwd=command.cwd) as terminal:
+        with self.terminal("diff", *arguments, **environ) as terminal:
             assert terminal.wait() == 0
             return bytes(terminal.output)
 
@@ -99,7 +58,7 @@ def test_a_diff_that_is_piped_is_what_git_takes(workspace: Workspace) -> None:
     for name in ("removed", "d", "old"):
         workspace.remove(name)
 
-    outcome = run(workspace.command())
+    outcome = run(workspace.diff_command())
 
     assert outcome.code == 0, outcome.stderr
     run(Command(argv=("git", "apply", "--unsafe-paths", "-"), cwd=str(start)), stdin=outcome.stdout)
@@ -244,7 +203,7 @@ def test_a_terminal_gets_a_pager(workspace: Workspace) -> None:
 
 def test_a_reader_that_leaves_early_is_no_error(workspace: Workspace) -> None:
     workspace.write("a", "x\n" * 500_000)
-    command = workspace.command()
+    command = workspace.diff_command()
 
     outcome = run(
         Command(
