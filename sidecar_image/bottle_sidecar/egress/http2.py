@@ -8,10 +8,13 @@ when the other leg has room for more, stream by stream: one stalled stream stall
 from collections.abc import Callable, Generator
 from typing import Any
 
+import h2.events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.errors import ErrorCodes
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http._events import ResponseEndOfMessage
 from mitmproxy.proxy.layers.http._http2 import Http2Client, Http2Connection, Http2Server
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
 
@@ -20,6 +23,7 @@ Room = Callable[[int], bool]  # whether the other leg has room for more of an ex
 
 STREAM_WINDOW = 1024 * 1024
 CONNECTION_WINDOW = 4 * 1024 * 1024
+PARDONED = 100  # streams of a connection that an agent may break off, besides one for each that it lets end
 BACKLOG = 256 * 1024  # bytes of one stream that may wait for the peer's window
 
 
@@ -89,12 +93,26 @@ class _Paced(Http2Connection):
 
 
 class AgentHttp2(_Paced, Http2Server):
-    """The agent's side."""
+    """The agent's side. Whoever begins requests only to break them off is hung up on (CVE-2023-44487)."""
 
     def __init__(self, context: Context, room: Room) -> None:
         Http2Server.__init__(self, context)
         self.h2_conn = PacedH2Connection(self.h2_conf)
         self._room = room
+        self._pardons = PARDONED
+
+    def _handle_event(self, event: events.Event) -> Commands:
+        if isinstance(event, ResponseEndOfMessage):
+            self._pardons += 1
+        yield from super()._handle_event(event)
+
+    def handle_h2_event(self, event: h2.events.Event) -> Generator[commands.Command, Any, bool]:
+        if isinstance(event, h2.events.StreamReset):
+            self._pardons -= 1
+            if self._pardons < 0:
+                yield from self.protocol_error("too many streams were reset", ErrorCodes.ENHANCE_YOUR_CALM)
+                return True
+        return (yield from super().handle_h2_event(event))
 
     def backlog(self, exchange: int) -> int:
         return self.h2_conn.backlog(exchange)
