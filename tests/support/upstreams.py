@@ -221,6 +221,7 @@ async def _send_http1(
         if method != "HEAD":
             writer.write(connection.send(h11.Data(data=chunk)) or b"")
             await writer.drain()
+            await asyncio.sleep(0)  # or the loop might never come to hear that the peer is gone
             if writer.is_closing():  # over TLS, drain may go on without a word when the peer is gone
                 raise ConnectionResetError
     trailers = [(name.encode(), value.encode()) for name, value in answer.trailers]
