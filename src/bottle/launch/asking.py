@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bottle.errors import BottleError
 from bottle.launch.watch import Watch
-from bottle.state.proposals import Proposals
+from bottle.state.proposals import Proposal, Proposals
 from bottle.terminal import printable
 from bottle_sidecar.control.protocol import Ask, Decide, Notice
 
@@ -53,13 +53,10 @@ class DecisionWatch(Watch):
     def look(self) -> None:
         """What cannot be read is no decision."""
         with suppress(BottleError):
-            for proposal in self._proposals.all():
-                if proposal.decision and proposal.number not in self._told:
-                    self._told.add(proposal.number)
-                    self._sidecar.tell(
-                        Decide(
-                            key=proposal.key,
-                            approved=proposal.decision.approved,
-                            reason=proposal.decision.reason,
-                        )
-                    )
+            for number in sorted(self._proposals.decided() - self._told):
+                self._tell(self._proposals.read(number))
+
+    def _tell(self, proposal: Proposal) -> None:
+        if decision := proposal.decision:
+            self._told.add(proposal.number)
+            self._sidecar.tell(Decide(key=proposal.key, approved=decision.approved, reason=decision.reason))

@@ -72,7 +72,7 @@ class Proposals:
         if not self._folder.is_dir():
             return []
         numbers = sorted(int(file.stem) for file in self._folder.glob("*.json") if file.stem.isdigit())
-        return [self._read(number) for number in numbers]
+        return [self.read(number) for number in numbers]
 
     def pending(self) -> list[Proposal]:
         return [proposal for proposal in self.all() if proposal.decision is None]
@@ -90,7 +90,12 @@ class Proposals:
     def _decision(self, number: int) -> Path:
         return self._folder / f"{number}.decision"
 
-    def _read(self, number: int) -> Proposal:
+    def decided(self) -> set[int]:
+        """The numbers of those that were decided; none of them is read."""
+        return {int(file.stem) for file in self._folder.glob("*.decision") if file.stem.isdigit()}
+
+    def read(self, number: int) -> Proposal:
+        """Raises BottleError where there is none, or a damaged one."""
         path = self._folder / f"{number}.json"
         try:
             fields = json.loads(path.read_text())
